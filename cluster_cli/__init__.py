@@ -1,0 +1,3 @@
+"""From one topology file to a verified high-availability stack."""
+
+__version__ = "0.1.0"

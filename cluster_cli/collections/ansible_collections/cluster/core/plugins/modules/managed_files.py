@@ -1,0 +1,171 @@
+#!/usr/bin/python
+"""Many files in one round trip: all are checked, then all are renamed into place."""
+
+import errno
+import os
+import shlex
+import tempfile
+
+from ansible.module_utils.basic import AnsibleModule
+
+DOCUMENTATION = r"""
+module: managed_files
+short_description: Write many files in one round trip, checking all before replacing any
+description:
+  - Each file is written beside its target, given its owner and mode, and checked by its own checker.
+  - Only when every checker was content are the files renamed into place, so a bad file changes nothing.
+  - A target that cannot be renamed over, as the /etc/hosts a container engine mounts, is written in place.
+options:
+  files:
+    description: The files, in the order they are to be replaced.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      path: {description: Absolute path., type: path, required: true}
+      content: {description: The whole text., type: str, default: ''}
+      owner: {description: Owner., type: str, default: root}
+      group: {description: Group., type: str, default: root}
+      mode: {description: Mode as an octal string., type: str, default: '0644'}
+      validate: {description: 'Command that checks the file, %s is its temporary path.', type: str}
+      state: {description: Whether the file is to be there., type: str, choices: [present, absent], default: present}
+      secret: {description: Keep the content out of diffs., type: bool, default: false}
+author: the cluster maintainers
+"""
+
+EXAMPLES = r"""
+- name: Write the balancer's configuration
+  cluster.core.managed_files:
+    files:
+      - path: /etc/haproxy/haproxy.cfg
+        content: "{{ lookup('ansible.builtin.template', 'haproxy.cfg.j2') }}"
+        validate: haproxy -c -q -f %s
+"""
+
+RETURN = r"""
+paths:
+  description: The files that were changed, or would be in check mode.
+  type: list
+  elements: str
+  returned: always
+"""
+
+FILE_OPTIONS = {
+    "path": {"type": "path", "required": True},
+    "content": {"type": "str", "default": ""},
+    "owner": {"type": "str", "default": "root"},
+    "group": {"type": "str", "default": "root"},
+    "mode": {"type": "str", "default": "0644"},
+    "validate": {"type": "str"},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "secret": {"type": "bool", "default": False},
+}
+
+
+def read(path):
+    """The text of a file, or None when there is none."""
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape") as handle:
+            return handle.read()
+    except FileNotFoundError:
+        return None
+
+
+def attributes(module, item, path):
+    """Ansible's description of owner and mode, for `path`."""
+    return module.load_file_common_arguments({**item, "attributes": None}, path=path)
+
+
+def stage(module, item):
+    """Write the new text beside its target and check it; returns the temporary path."""
+    folder = os.path.dirname(item["path"])
+    os.makedirs(folder, mode=0o755, exist_ok=True)
+    try:
+        handle, staged = tempfile.mkstemp(
+            prefix=".cluster-", suffix=os.path.basename(item["path"]), dir=folder
+        )
+        module.add_cleanup_file(staged)
+        with os.fdopen(handle, "w", encoding="utf-8", errors="surrogateescape") as target:
+            target.write(item["content"])
+            target.flush()
+            os.fsync(target.fileno())
+    except OSError as error:
+        module.fail_json(msg=f"{item['path']} could not be written: {error.strerror}. Nothing was replaced.")
+    module.set_fs_attributes_if_different(attributes(module, item, staged), changed=False)
+    check(module, item, staged)
+    return staged
+
+
+def check(module, item, staged):
+    """Run the file's checker; fail with the checker's own words."""
+    if not item["validate"]:
+        return
+    rc, out, err = module.run_command(item["validate"].replace("%s", shlex.quote(staged)))
+    if rc != 0:
+        words = (err.strip() or out.strip()).replace(staged, item["path"])
+        module.fail_json(
+            msg=f"{item['path']} was not replaced, its checker refused the new text: {words}", rc=rc
+        )
+
+
+def replace(module, item, staged):
+    """Rename into place, or write through where the target is a mount point."""
+    try:
+        os.rename(staged, item["path"])
+    except OSError as error:
+        if error.errno not in (errno.EBUSY, errno.EXDEV):
+            raise
+        with open(item["path"], "w", encoding="utf-8", errors="surrogateescape") as target:
+            target.write(item["content"])
+        os.unlink(staged)
+        module.set_fs_attributes_if_different(attributes(module, item, item["path"]), changed=False)
+
+
+def difference(item, before):
+    """What Ansible shows for --diff."""
+    after = item["content"] if item["state"] == "present" else ""
+    if item["secret"]:
+        before, after = "(secret)\n", "(another secret)\n"
+    return {
+        "before_header": item["path"],
+        "after_header": item["path"],
+        "before": before or "",
+        "after": after,
+    }
+
+
+def plan(module):
+    """Yield (item, text before) for each file whose text or presence has to change."""
+    for item in module.params["files"]:
+        before = read(item["path"])
+        wanted = item["content"] if item["state"] == "present" else None
+        if before != wanted:
+            yield item, before
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={
+            "files": {"type": "list", "elements": "dict", "required": True, "options": FILE_OPTIONS}
+        },
+        supports_check_mode=True,
+    )
+    changes = list(plan(module))
+    changed = [item["path"] for item, before in changes]
+    diff = [difference(item, before) for item, before in changes]
+    if not module.check_mode:
+        staged = [(item, stage(module, item)) for item, before in changes if item["state"] == "present"]
+        for item, path in staged:
+            replace(module, item, path)
+        for item, before in changes:
+            if item["state"] == "absent":
+                os.unlink(item["path"])
+    for item in module.params["files"]:
+        if item["state"] == "present" and os.path.exists(item["path"]) and item["path"] not in changed:
+            if module.set_fs_attributes_if_different(attributes(module, item, item["path"]), changed=False):
+                changed.append(item["path"])
+    module.exit_json(changed=bool(changed), paths=changed, diff=diff)
+
+
+if __name__ == "__main__":
+    main()

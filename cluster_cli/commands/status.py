@@ -1,0 +1,45 @@
+"""cluster status"""
+
+import json
+from pathlib import Path
+
+import click
+
+from cluster_cli.options import cluster_argument, output_option
+
+
+@click.command(short_help="How the cluster is right now.")
+@cluster_argument
+@click.option("-w", "--watch", is_flag=True, help="Look again and again, until Ctrl-C.")
+@click.option(
+    "--every", type=click.FloatRange(0.5, 3600), default=2.0, show_default=True, help="Seconds between looks."
+)
+@output_option
+@click.pass_context
+def command(context: click.Context, cluster: Path, watch: bool, every: float, output: str) -> None:
+    """How the cluster is right now: who holds the virtual IPs, which servers are up, how the clocks are.
+
+    Asked of the running services, never of the topology. With --watch and -o
+    json, one document a line. Exit code 1 when anything is not well.
+    """
+    from cluster_cli.errors import Exit
+    from cluster_cli.show_status import table, watch_forever
+    from cluster_cli.status.gather import gather
+    from cluster_cli.workspace import Workspace
+
+    workspace = Workspace.open(cluster)
+
+    def look() -> dict[str, object]:
+        return gather(workspace.topology, workspace.inventory)
+
+    if watch:
+        watch_forever(look, every, as_json=output == "json")
+        return
+    document = look()
+    if output == "json":
+        click.echo(json.dumps(document, indent=1))
+    else:
+        from rich.console import Console
+
+        Console().print(table(document))
+    context.exit(int(Exit.OK if document["healthy"] else Exit.FAILED))

@@ -1,0 +1,78 @@
+"""From a topology to hosts with flat, final variables: pure, the same for our runs and for plain Ansible."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cluster_cli.render import balancing, system, trust, vrrp, web
+from cluster_cli.render.connection import Access, connection_vars
+from cluster_cli.stages import ROLES
+from cluster_cli.topology.addresses import addresses
+from cluster_cli.topology.model import Topology
+
+Vars = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Host:
+    """One node as Ansible sees it. groups: the roles it has, in the order of the stages."""
+
+    name: str
+    address: str
+    groups: tuple[str, ...]
+    vars: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """All nodes of a cluster, in the order of the topology."""
+
+    cluster: str
+    hosts: tuple[Host, ...]
+
+    def group(self, name: str) -> tuple[Host, ...]:
+        """The hosts of a group; `all` is every host."""
+        return tuple(host for host in self.hosts if name == "all" or name in host.groups)
+
+    def groups(self) -> dict[str, list[str]]:
+        """Every group with its hosts' names, empty ones left out."""
+        found = {role: [host.name for host in self.group(role)] for role in ROLES}
+        return {role: names for role, names in found.items() if names}
+
+    def host(self, name: str) -> Host:
+        """The host of that name; KeyError when there is none."""
+        return {host.name: host for host in self.hosts}[name]
+
+    def to_ansible(self) -> dict[str, Any]:
+        """The inventory as Ansible's YAML inventory plugin reads it."""
+        hosts = {host.name: dict(host.vars) for host in self.hosts}
+        children: Vars = {name: {"hosts": dict.fromkeys(names)} for name, names in self.groups().items()}
+        return {"all": {"hosts": hosts, "children": children}}
+
+
+def render(topology: Topology, access: Access) -> Inventory:
+    """Everything Ansible needs to know of each node, computed from the topology alone.
+
+    Peers, VRRP priorities and router ids, backends and packages are decided
+    here, once, so that a role can be applied to one node without the others.
+    """
+    known = addresses(topology)
+    return Inventory(topology.name, tuple(host(topology, access, name, str(known[name])) for name in known))
+
+
+def host(topology: Topology, access: Access, name: str, address: str) -> Host:
+    """One node with the variables of all its roles."""
+    by_role: dict[str, Vars] = {
+        "ssh_trust": trust.ssh_trust_vars(topology, access, name),
+        "ntp": system.ntp_vars(topology, name),
+        "web": web.web_vars(topology, access, name),
+        **balancing.balancer_vars(topology, name),
+        "keepalived": vrrp.keepalived_vars(topology, name),
+    }
+    roles = {role: found for role, found in by_role.items() if found}
+    base = system.base_vars(topology, access, name, roles)
+    groups = tuple(role for role in ROLES if role == "base" or role in roles)
+    merged: Vars = connection_vars(topology, access, name, address) | base
+    for found in roles.values():
+        merged |= found
+    return Host(name, address, groups, merged)

@@ -1,0 +1,1 @@
+"""The lab provider: nodes as systemd containers in podman or docker."""

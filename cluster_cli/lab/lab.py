@@ -1,0 +1,260 @@
+"""A lab: the nodes of one topology as systemd containers on this machine. State is kept in labels only."""
+
+import uuid
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network
+from pathlib import Path
+
+from cluster_cli.errors import ClusterError
+from cluster_cli.lab import command, image, network, plan
+from cluster_cli.lab.command import Done
+from cluster_cli.lab.engine import Container, Engine, sudo_prefix
+from cluster_cli.lab.plan import LabNode, Step
+from cluster_cli.lab.settle import await_sshd, settle, wait_booted
+
+__all__ = ["Lab", "LabNode", "NodeState", "Notify"]
+Notify = Callable[[str, str], None]
+AT_ONCE = 8
+
+
+@dataclass(frozen=True)
+class NodeState:
+    """A node that is up. host_keys: lines 'ssh-ed25519 AAAA...'. created, started: by this `up`."""
+
+    name: str
+    address: IPv4Address
+    host_keys: tuple[str, ...]
+    created: bool
+    started: bool
+
+
+class Lab:
+    """The containers and the network of one cluster on this machine."""
+
+    def __init__(
+        self, name: str, engine: Engine, subnet: IPv4Network, topology_path: str, image: str | None = None
+    ) -> None:
+        self.name, self.engine, self.subnet, self.topology_path = name, engine, subnet, topology_path
+        self.stock_image = image
+        self.network = network.network_name(name)
+
+    @staticmethod
+    def names(engine: Engine) -> list[str]:
+        """The labs on this machine, half-made ones too."""
+        nodes = {each.labels[plan.LAB] for each in engine.containers(plan.LAB)}
+        return sorted(nodes | {each.removeprefix("cluster-") for each in engine.networks(plan.LAB)})
+
+    def up(
+        self, nodes: Sequence[LabNode], admin_user: str, authorized_key: str, notify: Notify
+    ) -> dict[str, NodeState]:
+        """Make the nodes run, let admin_user in with authorized_key and sudo; what is there already is kept.
+
+        notify(node, text) is called from several threads; node is "" for what concerns the whole lab.
+        Raises ClusterError (one for all nodes that failed).
+        """
+        plan.refuse_addresses(nodes, self.subnet)
+        present = self._present()
+        others = plan.foreign(present.values(), self.topology_path)
+        plan.refuse_foreign(self.name, others)
+        if others:
+            notify(
+                "",
+                f"removing the dead nodes of {others[0].labels.get(plan.TOPOLOGY)}, a lab of the same name",
+            )
+            present = self._remove(present, list(present))
+        plan.refuse_moves(nodes, present, self.network)
+        present = self._ensure_network(present, notify)
+        for name in sorted(set(present) - {node.name for node in nodes}):
+            notify(name, "no longer in the topology: left alone until `cluster down`")
+
+        recipe = image.recipe(self.stock_image)
+        steps = {node.name: plan.step_for(present.get(node.name), recipe.reference) for node in nodes}
+        if {Step.CREATE, Step.RECREATE} & set(steps.values()):
+            image.ensure_image(self.engine, recipe, lambda text: notify("", text))
+
+        def bring_up(node: LabNode) -> NodeState:
+            done = self._apply(node, steps[node.name], recipe.reference, notify)
+            access = (admin_user, authorized_key.strip())
+            settled = settle(self.engine, self._container(node.name), node.name, node.address, access)
+            if not settled.plugged:
+                notify(node.name, "its cable was out: plugging it in again")
+                self.link(node.name, up=True)
+            await_sshd(self.engine, self._container(node.name), node.name, node.address)
+            if settled.failed_units:
+                notify(node.name, f"booted, but failed units: {', '.join(settled.failed_units)}")
+            made = done in (Step.CREATE, Step.RECREATE)
+            return NodeState(
+                node.name, node.address, settled.host_keys, created=made, started=done is not Step.KEEP
+            )
+
+        return {state.name: state for state in _on_all(nodes, bring_up)}
+
+    def down(self, notify: Notify, *, force: bool = False) -> list[str]:
+        """Remove all containers, their anonymous volumes and the network; the names of what was removed.
+
+        The image stays. Raises ClusterError when the lab runs and was made from another topology file that
+        still exists, unless force.
+        """
+        present = self._present()
+        if not force:
+            others = plan.foreign(present.values(), self.topology_path)
+            plan.refuse_foreign(self.name, [each for each in others if _topology_exists(each)])
+        for name in present:
+            notify(name, "removing")
+        removed = [each.name for each in present.values()]
+        self._remove(present, list(present))
+        return removed + network.remove_networks(self.engine, self.name)
+
+    def states(self) -> dict[str, str]:
+        """The engine's word for each node's state: running, exited, paused, ..."""
+        return {name: each.state for name, each in sorted(self._present().items())}
+
+    def exec(self, node: str, argv: Sequence[str], stdin: str | None = None, timeout: float = 60) -> Done:
+        """Run argv as root in a node: how it ended."""
+        return self.engine.exec(self._container(node), argv, stdin=stdin, timeout=timeout)
+
+    def kill(self, node: str) -> None:
+        """Cut the node's power: all its processes die at once."""
+        self.engine.run("kill", self._container(node))
+
+    def start(self, node: str) -> None:
+        """Start a killed node and wait until it has booted."""
+        address = IPv4Address(self._present()[node].labels[plan.ADDRESS])
+        self.engine.run("start", self._container(node), timeout=120)
+        wait_booted(self.engine, self._container(node), node, address)
+
+    def pause(self, node: str) -> None:
+        """Freeze the node: it holds its connections and answers nothing."""
+        self.engine.run("pause", self._container(node))
+
+    def unpause(self, node: str) -> None:
+        """Let a frozen node go on."""
+        self.engine.run("unpause", self._container(node))
+
+    def link(self, node: str, up: bool) -> None:
+        """Plug the node's cable in or out, on the host's side: it sees no carrier and keeps its address."""
+        peer = self.exec(node, ["cat", "/sys/class/net/eth0/iflink"])
+        if peer.returncode:
+            raise ClusterError("the node's link was not found", where=node, why=command.words_of(peer))
+        rows = command.run(["ip", "-oneline", "link", "show"], timeout=10).splitlines()
+        names = [
+            row.split()[1].split("@")[0].rstrip(":")
+            for row in rows
+            if row.startswith(f"{peer.stdout.strip()}: ")
+        ]
+        if not names:
+            raise ClusterError(
+                "the node's link was not found", where=node, why="no such interface on this machine"
+            )
+        command.run(
+            [*(sudo_prefix() or ()), "ip", "link", "set", names[0], "up" if up else "down"], timeout=10
+        )
+
+    def _present(self) -> dict[str, Container]:
+        found = self.engine.containers(f"{plan.LAB}={self.name}")
+        return {each.labels.get(plan.NODE, each.name): each for each in found}
+
+    def _container(self, node: str) -> str:
+        return f"{self.name}-{node}"
+
+    def _remove(self, present: dict[str, Container], names: Sequence[str]) -> dict[str, Container]:
+        """Remove the containers of these nodes; the rest of present."""
+        self.engine.remove([present[name].name for name in names])
+        return {name: each for name, each in present.items() if name not in names}
+
+    def _ensure_network(self, present: dict[str, Container], notify: Notify) -> dict[str, Container]:
+        """Have the lab's network; the containers that are left (a new network means new containers)."""
+        right = network.has_network(self.engine, self.name, self.subnet)
+        if right:
+            return present
+        running = [name for name, each in present.items() if each.running]
+        if right is None and running:
+            raise ClusterError(
+                f"the network {self.network} exists with another subnet than {self.subnet}",
+                where=", ".join(running),
+                why="running nodes use it",
+                hint="set network.subnet back, or `cluster down` first",
+            )
+        if right is None:
+            notify("", "the network has another subnet: re-creating it and the stopped nodes")
+            present = self._remove(present, list(present))
+            network.remove_networks(self.engine, self.name)
+        network.create_network(self.engine, self.name, self.subnet)
+        return present
+
+    def _apply(self, node: LabNode, step: Step, reference: str, notify: Notify) -> Step:
+        """Do the step for one node; what was done in the end (a start that fails becomes a re-creation)."""
+        container = self._container(node.name)
+        if step is not Step.KEEP:
+            notify(node.name, step.value)
+        if step is Step.START:
+            started = self.engine.attempt("start", container, timeout=120)
+            if started.returncode == 0:
+                return step
+            notify(node.name, f"does not start ({command.words_of(started)}): re-creating it")
+            image.ensure_image(
+                self.engine, image.recipe(self.stock_image), lambda text: notify(node.name, text)
+            )
+            step = Step.RECREATE
+        if step is Step.UNPAUSE:
+            self.engine.run("unpause", container)
+        if step is Step.RECREATE:
+            self.engine.remove([container])
+        if step in (Step.CREATE, Step.RECREATE):
+            self._create(node, reference)
+        return step
+
+    def _create(self, node: LabNode, reference: str) -> None:
+        """Run a new node. Nothing is left of it when the engine refuses."""
+        labels = {
+            plan.LAB: self.name,
+            plan.NODE: node.name,
+            plan.ADDRESS: str(node.address),
+            plan.TOPOLOGY: self.topology_path,
+            plan.IMAGE: reference,
+        }
+        flags = [
+            *("--detach", "--name", self._container(node.name), "--hostname", node.name),
+            *("--network", self.network, "--ip", str(node.address)),
+            *(f"--label={key}={value}" for key, value in labels.items()),
+            f"--env=container_uuid={uuid.uuid4()}",  # becomes the machine-id
+            "--volume=/var/log/journal",  # else podman puts a tmpfs there, and a kill loses the journal
+            *self.engine.node_flags(),
+        ]
+        try:
+            self.engine.run("run", *flags, reference, "/sbin/init", timeout=120)
+        except ClusterError:
+            self.engine.attempt("rm", "--force", "--volumes", self._container(node.name))
+            raise
+
+
+def _topology_exists(container: Container) -> bool:
+    """Whether the file the container was made from is still there (else the lab is nobody's)."""
+    return Path(container.labels.get(plan.TOPOLOGY, "")).exists()
+
+
+def _on_all(nodes: Sequence[LabNode], work: Callable[[LabNode], NodeState]) -> list[NodeState]:
+    """Do work for all nodes side by side. One error for all that failed, after all are done."""
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        futures = [(node, pool.submit(work, node)) for node in nodes]
+    states, failures = [], []
+    for node, future in futures:
+        try:
+            states.append(future.result())
+        except ClusterError as failure:
+            failures.append((node.name, failure))
+    if not failures:
+        return states
+    name, first = failures[0]
+    if len(failures) == 1:
+        raise ClusterError(
+            first.what, where=first.where or name, why=first.why, hint=first.hint, code=first.code
+        )
+    raise ClusterError(
+        f"{len(failures)} of {len(nodes)} nodes did not come up",
+        where=", ".join(name for name, _ in failures),
+        why="; ".join(f"{name}: {failure.what}: {failure.why}" for name, failure in failures),
+        hint=first.hint,
+    )

@@ -1,0 +1,68 @@
+"""The bridge of a lab: made once, never on a subnet this machine already uses."""
+
+import json
+from collections.abc import Mapping
+from ipaddress import IPv4Network
+
+from filelock import FileLock
+
+from cluster_cli.errors import ClusterError
+from cluster_cli.lab import command, host
+from cluster_cli.lab.engine import Engine
+
+LAB_LABEL = "io.cluster.lab"
+
+
+def network_name(lab: str) -> str:
+    """The engine's name for a lab's network."""
+    return f"cluster-{lab}"
+
+
+def has_network(engine: Engine, lab: str, subnet: IPv4Network) -> bool | None:
+    """Whether the lab's network is there with this subnet; None when it is there with another one."""
+    subnets = engine.networks(f"{LAB_LABEL}={lab}").get(network_name(lab))
+    return None if subnets not in (None, [str(subnet)]) else subnets is not None
+
+
+def create_network(engine: Engine, lab: str, subnet: IPv4Network) -> None:
+    """Make the lab's network. Raises ClusterError when the subnet overlaps one in use on this machine."""
+    with FileLock(
+        host.cache_dir() / f"network-{engine.name}.lock"
+    ):  # two labs coming up: one looks at a time
+        taken = {**routes(command.run(["ip", "-json", "-4", "route", "show"], timeout=10))}
+        for name, subnets in engine.networks().items():
+            taken |= {
+                f"network {name} of {engine.name}": IPv4Network(each) for each in subnets if ":" not in each
+            }
+        refuse_overlap(subnet, taken)
+        flags = ["--subnet", str(subnet), "--label", f"{LAB_LABEL}={lab}"]
+        engine.run("network", "create", *flags, network_name(lab))
+
+
+def remove_networks(engine: Engine, lab: str) -> list[str]:
+    """Remove the lab's network, if there is one; the names removed."""
+    names = list(engine.networks(f"{LAB_LABEL}={lab}"))
+    if names:
+        engine.run("network", "rm", *names)
+    return names
+
+
+def refuse_overlap(subnet: IPv4Network, taken: Mapping[str, IPv4Network]) -> None:
+    """Raise ClusterError when subnet overlaps one of taken (who uses it -> which)."""
+    for user, other in taken.items():
+        if subnet.overlaps(other):
+            raise ClusterError(
+                f"the lab's subnet {subnet} is in use on this machine",
+                where=user,
+                why=f"it uses {other}, and packets for the nodes would go there",
+                hint="set network.subnet in the topology to a range that is free here",
+            )
+
+
+def routes(text: str) -> dict[str, IPv4Network]:
+    """The destinations of `ip -json route`, the default route left out, by who has them."""
+    found = {}
+    for row in json.loads(text or "[]"):
+        if row.get("dst", "default") != "default":
+            found[f"route {row['dst']} dev {row.get('dev', '?')}"] = IPv4Network(row["dst"], strict=False)
+    return found

@@ -1,0 +1,39 @@
+"""A workspace's lab: its nodes made, their keys pinned."""
+
+from collections.abc import Callable
+
+from cluster_cli import ssh
+from cluster_cli.contact import pin_given_keys
+from cluster_cli.errors import ClusterError, Exit
+from cluster_cli.lab.engine import Engine
+from cluster_cli.lab.lab import Lab, LabNode
+from cluster_cli.operator_key import ensure_operator_key
+from cluster_cli.render.connection import DEFAULT_USER
+from cluster_cli.topology.addresses import addresses, subnet_of
+from cluster_cli.workspace import Workspace
+
+Notify = Callable[[str, str], None]
+
+
+def lab_of(workspace: Workspace) -> Lab:
+    """The lab of a cluster. Raises ClusterError when the cluster is not one, or the engine cannot work."""
+    topology, subnet = workspace.topology, subnet_of(workspace.topology)
+    if not topology.is_lab or subnet is None:
+        raise ClusterError(
+            f"{topology.name} is not a lab",
+            where=str(workspace.places.topology),
+            why="its provider is existing, so nobody but you makes and removes its machines",
+            code=Exit.USAGE,
+        )
+    engine = Engine.detect(topology.provider)
+    return Lab(topology.name, engine, subnet, str(workspace.places.topology), topology.lab.image)
+
+
+def stand_up(workspace: Workspace, notify: Notify) -> None:
+    """Make the nodes that are missing, start those that are down, and pin their host keys."""
+    public = ensure_operator_key(workspace)
+    nodes = [LabNode(name, address) for name, address in addresses(workspace.topology).items()]
+    user = workspace.topology.ssh.user or DEFAULT_USER
+    states = lab_of(workspace).up(nodes, user, public, notify)
+    if pin_given_keys(workspace, {name: state.host_keys for name, state in states.items()}):
+        ssh.close_all(workspace.inventory.hosts)

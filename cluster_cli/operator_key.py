@@ -1,0 +1,25 @@
+"""The key with which lab nodes are reached: among the cluster's secrets, and as a file for ssh."""
+
+from pathlib import Path
+
+from cluster_cli.runner import write_private
+from cluster_cli.secrets import Secrets
+from cluster_cli.ssh_authority import ClusterAuthority
+from cluster_cli.workspace import Workspace
+
+
+def authority_of(workspace: Workspace) -> ClusterAuthority:
+    """The cluster's SSH authority."""
+    return ClusterAuthority(
+        Secrets.open(workspace.places.secrets, workspace.topology.name), workspace.topology.name
+    )
+
+
+def ensure_operator_key(workspace: Workspace) -> str:
+    """Put the operator's key where ssh finds it, making it at first need; returns its public line."""
+    private, public = authority_of(workspace).operator_key()
+    path = workspace.places.operator_key
+    if not path.exists() or path.read_text() != private:
+        write_private(path, private)
+        Path(f"{path}.pub").write_text(public + "\n")
+    return public

@@ -1,0 +1,13 @@
+"""The packages each role installs, so that one transaction per node can fetch them all.
+
+The roles know them too, for when they are used alone; a contract test holds the two together.
+"""
+
+PACKAGES: dict[str, tuple[str, ...]] = {
+    "ntp": ("chrony",),
+    "web/nginx": ("nginx-light",),
+    "web/apache": ("apache2",),
+    "haproxy": ("haproxy", "socat"),
+    "nginx": ("nginx-light", "libnginx-mod-stream"),
+    "keepalived": ("keepalived",),
+}

@@ -1,0 +1,77 @@
+"""Variables of the roles every node has: base and ntp."""
+
+from typing import Any
+
+from cluster_cli.packages import PACKAGES
+from cluster_cli.render.connection import DEFAULT_USER, Access, ssh_of
+from cluster_cli.topology.addresses import addresses, subnet_of
+from cluster_cli.topology.model import Topology
+
+
+def domain(topology: Topology) -> str:
+    """The cluster's domain; .internal is reserved for private use (ICANN resolution 2024.07.29.06)."""
+    return f"{topology.name}.internal"
+
+
+def known_names(topology: Topology) -> list[dict[str, Any]]:
+    """Every address of the cluster with its names, nodes first, then virtual IPs."""
+    suffix = domain(topology)
+    nodes = [
+        {"address": str(address), "names": [f"{name}.{suffix}", name]}
+        for name, address in addresses(topology).items()
+    ]
+    virtual = [
+        {"address": str(vip.address), "names": [f"{name}-vip{number}.{suffix}", f"{name}-vip{number}"]}
+        for name, balancer in topology.load_balancers.items()
+        for number, vip in enumerate(balancer.virtual_ips, 1)
+    ]
+    return nodes + virtual
+
+
+def base_vars(
+    topology: Topology, access: Access, name: str, roles: dict[str, dict[str, Any]]
+) -> dict[str, Any]:
+    """Variables of role base. roles: the node's other roles with their variables, for the packages they need."""
+    return {
+        "base_hostname": name,
+        "base_domain": domain(topology),
+        "base_hosts": known_names(topology),
+        "base_packages": sorted({*topology.system.packages, *role_packages(roles)}),
+        "base_sysctl": dict(topology.system.sysctl),
+        "base_timezone": topology.system.timezone,
+        "base_locale": topology.system.locale,
+        "base_admin_user": ssh_of(topology, topology.nodes[name]).user or DEFAULT_USER,
+        "base_admin_keys": [*access.admin_keys, *topology.system.admin_keys],
+    }
+
+
+def role_packages(roles: dict[str, dict[str, Any]]) -> list[str]:
+    """The packages of a node's roles."""
+    keys = [f"web/{found['web_engine']}" if role == "web" else role for role, found in roles.items()]
+    return [package for key in keys for package in PACKAGES.get(key, ())]
+
+
+def ntp_vars(topology: Topology, name: str) -> dict[str, Any]:
+    """Variables of role ntp; empty when the topology says nothing of time."""
+    if topology.time is None:
+        return {}
+    known = addresses(topology)
+    servers = [{"name": server, "address": str(known[server])} for server in topology.time.servers]
+    is_server = name in topology.time.servers
+    return {
+        "ntp_role": "server" if is_server else "client",
+        "ntp_address": str(known[name]),
+        "ntp_servers": [] if is_server else servers,
+        "ntp_peers": [server for server in servers if server["name"] != name] if is_server else [],
+        "ntp_upstream": list(topology.time.upstream) if is_server else [],
+        "ntp_allow": ntp_allow(topology) if is_server else [],
+    }
+
+
+def ntp_allow(topology: Topology) -> list[str]:
+    """Who may ask a time server: the cluster's subnet, and nodes that stand outside of it."""
+    subnet = subnet_of(topology)
+    outside = [
+        f"{address}/32" for address in addresses(topology).values() if not subnet or address not in subnet
+    ]
+    return ([str(subnet)] if subnet else []) + outside

@@ -1,0 +1,206 @@
+"""Stages through ansible-runner, told as events. The only place that starts Ansible."""
+
+import json
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from cluster_cli.ansible_events import Translator, failed_hosts
+from cluster_cli.events import Event, Listener, Step, TaskEnded
+from cluster_cli.inventory import Inventory
+from cluster_cli.places import PACKAGE, private, runtime_root, shipped
+from cluster_cli.stages import Stage
+
+FORKS = 25
+
+
+@dataclass(frozen=True)
+class Converged:
+    """What a run of stages came to. failures: the tasks that failed and were not rescued."""
+
+    changed: int = 0
+    failures: tuple[TaskEnded, ...] = ()
+    unreachable: tuple[str, ...] = ()
+    interrupted: bool = False
+    said: str = ""
+
+    @property
+    def failed(self) -> bool:
+        """Whether anything went wrong that is not merely a node out of reach."""
+        return bool(self.failures or self.said) and not self.interrupted
+
+
+@dataclass
+class Brake:
+    """Ctrl-C once: stop after the current task. Twice: at once."""
+
+    stop_file: Path
+    emit: Callable[[Event], None]
+    presses: int = 0
+    stage: Callable[[], str] = field(default=lambda: "")
+
+    def press(self, _signal: int, _frame: FrameType | None) -> None:
+        """One Ctrl-C."""
+        self.presses += 1
+        self.stop_file.touch()
+        text = (
+            "stopping after the current task; Ctrl-C again stops at once"
+            if self.presses == 1
+            else "stopping now"
+        )
+        self.emit(Step(self.stage(), text))
+
+    @property
+    def at_once(self) -> bool:
+        """Whether Ansible is to be ended now."""
+        return self.presses > 1
+
+    @contextmanager
+    def fitted(self) -> Iterator[None]:
+        """Listen to SIGINT and SIGTERM."""
+        before = {number: signal.signal(number, self.press) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def converge(
+    inventory: Inventory,
+    stages: Sequence[Stage],
+    folder: Path,
+    emit: Listener,
+    *,
+    limit: Sequence[str] = (),
+    check: bool = False,
+    debug: bool = False,
+) -> Converged:
+    """Run the stages' playbooks in one Ansible process and tell `emit` what happens.
+
+    folder: the run's directory; it receives the rendered inventory and, with
+    debug, Ansible's own output. limit: only these nodes. check: change nothing.
+    """
+    inventory_file = folder / "inventory.json"
+    write_private(inventory_file, json.dumps(inventory.to_ansible(), indent=1))
+    with scratch() as data:
+        brake = Brake(data / "stop", emit)
+        translator = Translator(emit, time.monotonic)  # type: ignore[arg-type]
+        brake.stage = lambda: translator.name
+        with brake.fitted():
+            done = run_ansible(data, inventory_file, stages, translator, brake, limit=limit, check=check)
+        translator.end()
+        if debug:
+            write_private(folder / "ansible.log", done.stdout.read())
+        return outcome(translator, done, brake)
+
+
+def run_ansible(
+    data: Path,
+    inventory_file: Path,
+    stages: Sequence[Stage],
+    translator: Translator,
+    brake: Brake,
+    *,
+    limit: Sequence[str],
+    check: bool,
+) -> Any:
+    """One ansible-playbook over the stages' playbooks; returns ansible-runner's Runner."""
+    import ansible_runner  # only where it runs: it is slow to import
+
+    playbook = data / "run.yml"
+    playbook.write_text(json.dumps([{"import_playbook": str(playbook_of(stage))} for stage in stages]))
+
+    def take(raw: dict[str, Any]) -> bool:
+        translator(raw)
+        return False  # our journal is kept, ansible-runner's artifacts are not
+
+    return ansible_runner.run(
+        private_data_dir=str(data),
+        playbook=str(playbook),
+        inventory=str(inventory_file),
+        limit=",".join(limit) or None,
+        cmdline="--diff" + (" --check" if check else ""),
+        envvars=environment(brake.stop_file),
+        settings={"pexpect_timeout": 1, "pexpect_use_poll": True},
+        event_handler=take,
+        cancel_callback=lambda: brake.at_once,
+        quiet=True,
+    )
+
+
+def playbook_of(stage: Stage) -> Path:
+    """A stage's playbook."""
+    return shipped("playbooks") / stage.playbook
+
+
+def environment(stop_file: Path) -> dict[str, str]:
+    """What Ansible is told through its environment; nothing secret.
+
+    ansible-runner switches host key checking off unless this says otherwise.
+    """
+    return {
+        "ANSIBLE_CONFIG": str(shipped("ansible.cfg")),
+        "ANSIBLE_COLLECTIONS_PATH": str(PACKAGE / "collections"),
+        "ANSIBLE_ROLES_PATH": str(shipped("roles")),
+        "ANSIBLE_HOST_KEY_CHECKING": "True",
+        "ANSIBLE_FORKS": str(FORKS),
+        "ANSIBLE_NOCOLOR": "1",
+        "CLUSTER_STOP_FILE": str(stop_file),
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+        "PYTHONPATH": str(PACKAGE.parent),
+    }
+
+
+def outcome(translator: Translator, done: Any, brake: Brake) -> Converged:
+    """What the run came to, by Ansible's own final count where there is one."""
+    bad = failed_hosts(translator.stats)
+    last = {task.node: task for task in translator.failures}
+    failures = tuple(task for task in last.values() if task.status == "failed" and task.node in bad)
+    dark = tuple(sorted(translator.stats.get("dark") or ()))
+    interrupted = brake.presses > 0
+    silent = done.rc != 0 and not bad and not interrupted
+    return Converged(
+        changed=sum((translator.stats.get("changed") or {}).values()),
+        failures=failures,
+        unreachable=dark,
+        interrupted=interrupted,
+        said=last_words(done) if silent else "",
+    )
+
+
+def last_words(done: Any) -> str:
+    """What Ansible printed when it ended without an event that tells why."""
+    lines = [line.strip() for line in done.stdout.read().splitlines() if line.strip()]
+    errors = [line for line in lines if "ERROR" in line]
+    return "\n".join((errors or lines)[-6:]) or "Ansible ended without a word"
+
+
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """A private directory for ansible-runner, gone afterwards; remains of killed runs are swept first."""
+    root = private(runtime_root() / "runner")
+    for old in root.iterdir():
+        if not Path(f"/proc/{old.name.split('-')[0]}").exists():
+            shutil.rmtree(old, ignore_errors=True)
+    data = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=root))
+    try:
+        yield data
+    finally:
+        shutil.rmtree(data, ignore_errors=True)
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file only its owner may read."""
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w") as target:
+        target.write(text)

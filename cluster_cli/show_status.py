@@ -1,0 +1,123 @@
+"""`status` for people: one screen, worst news first."""
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import click
+from rich.console import Console, Group
+from rich.table import Table
+from rich.text import Text
+
+from cluster_cli.graph import Health
+from cluster_cli.status.gather import gather
+from cluster_cli.workspace import Workspace
+
+Document = Mapping[str, Any]
+
+
+def table(document: Document) -> Group:
+    """The whole screen."""
+    verdict = (
+        Text("healthy", style="bold green") if document["healthy"] else Text("not healthy", style="bold red")
+    )
+    head = Text.assemble(
+        (str(document["cluster"]), "bold"), " is ", verdict, f"  {document['at'][11:19]} UTC"
+    )
+    problems = [Text(f"  {problem}", style="red") for problem in document["problems"]]
+    return Group(head, *problems, nodes_table(document), *vip_lines(document), *backend_lines(document))
+
+
+def nodes_table(document: Document) -> Table:
+    """A row a node."""
+    grid = Table("node", "address", "up", "services", "clock", "load", "disk")
+    for name, row in document["nodes"].items():
+        units = ", ".join(
+            unit if state == "active" else f"{unit} ({state})" for unit, state in row["units"].items()
+        )
+        up = Text("yes", style="green") if row["reachable"] else Text("NO", style="bold red")
+        load, disk = row.get("load"), row.get("disk_percent")
+        grid.add_row(
+            name,
+            row["address"],
+            up,
+            units,
+            clock(document["time"].get(name)),
+            "" if load is None else f"{load:.2f}",
+            "" if disk is None else f"{disk} %",
+        )
+    return grid
+
+
+def clock(row: Mapping[str, Any] | None) -> str:
+    """A clock in few words."""
+    if not row or row["stratum"] is None:
+        return ""
+    words = f"{row['offset_seconds'] * 1000:+.2f} ms" if row["synchronised"] else "not synchronised"
+    return f"{words}, stratum {row['stratum']}"
+
+
+def vip_lines(document: Document) -> Iterator[Text]:
+    """Who holds each virtual IP."""
+    for address, row in document["virtual_ips"].items():
+        holders, style = row["holders"], "green" if len(row["holders"]) == 1 else "bold red"
+        away = (
+            f" (prefers {row['prefer']})"
+            if row["prefer"] and holders and row["prefer"] not in holders
+            else ""
+        )
+        words = (" and ".join(holders) or "nobody") + away
+        yield Text.assemble(f"virtual IP {address} ({row['load_balancer']}): ", (words, style))
+
+
+def backend_lines(document: Document) -> Iterator[Text]:
+    """Which servers of each backend are up."""
+    for name, balancer in document["load_balancers"].items():
+        for key, backend in balancer["backends"].items():
+            line = Text(f"backend {key} of {name} ({balancer['engine']}): ")
+            for server, row in backend["servers"].items():
+                line.append(
+                    f"{server} {'up' if row['up'] else 'DOWN'}  ", style="green" if row["up"] else "bold red"
+                )
+            yield line
+
+
+def watch_forever(look: Callable[[], Document], every: float, *, as_json: bool) -> None:
+    """Look again every so many seconds until Ctrl-C; JSON is one document a line."""
+    try:
+        if as_json:
+            while True:
+                click.echo(json.dumps(look()))
+                time.sleep(every)
+        redraw(look, every)
+    except KeyboardInterrupt:
+        return
+
+
+def redraw(look: Callable[[], Document], every: float) -> None:
+    """The screen, drawn anew each time; plain prints where there is no terminal."""
+    console = Console()
+    if not console.is_terminal:
+        while True:
+            console.print(table(look()))
+            time.sleep(every)
+    from rich.live import Live
+
+    with Live(table(look()), console=console, auto_refresh=False, screen=True) as live:
+        while True:
+            time.sleep(every)
+            live.update(table(look()), refresh=True)
+
+
+def health(workspace: Workspace) -> dict[str, Health]:
+    """Each node's colour in a drawing."""
+    document = gather(workspace.topology, workspace.inventory)
+    return {name: colour(name, row, document) for name, row in document["nodes"].items()}
+
+
+def colour(name: str, row: Mapping[str, Any], document: Document) -> Health:
+    """One node's colour: bad when out of reach, warn when a problem names it."""
+    if not row["reachable"]:
+        return "bad"
+    return "warn" if any(problem.startswith(f"{name}:") for problem in document["problems"]) else "ok"

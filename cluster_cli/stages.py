@@ -1,0 +1,33 @@
+"""The one ordered list of what `up` does. playbooks/site.yml imports the same stages in the same order."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step of the plan: a playbook of that name, applying roles to the nodes that have them."""
+
+    name: str
+    title: str
+    roles: tuple[str, ...]
+
+    @property
+    def playbook(self) -> str:
+        """The playbook's file name."""
+        return f"{self.name}.yml"
+
+
+STAGES: tuple[Stage, ...] = (
+    Stage("base", "Prepare the nodes", ("base",)),
+    Stage("ssh_trust", "Let the nodes trust each other over SSH", ("ssh_trust",)),
+    Stage("ntp", "Keep one time on all nodes", ("ntp",)),
+    Stage("web", "Serve the web sites", ("web",)),
+    Stage("load_balancer", "Balance the traffic", ("haproxy", "nginx")),
+    Stage("keepalived", "Hold the virtual addresses", ("keepalived",)),
+)
+ROLES: tuple[str, ...] = tuple(role for stage in STAGES for role in stage.roles)
+
+
+def stages_for(groups: set[str], only: tuple[str, ...] = ()) -> tuple[Stage, ...]:
+    """The stages that have something to do: a role with nodes, and named in `only` unless that is empty."""
+    return tuple(stage for stage in STAGES if groups & set(stage.roles) and (not only or stage.name in only))

@@ -1,0 +1,1 @@
+"""The live health of a cluster, asked of the running services."""

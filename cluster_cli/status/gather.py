@@ -1,0 +1,149 @@
+"""Ask every node, and say what is well and what is not."""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from cluster_cli.collect import Outcome, collect_all
+from cluster_cli.inventory import Host, Inventory
+from cluster_cli.status import answers
+from cluster_cli.status.questions import questions
+from cluster_cli.topology.model import LoadBalancer, Topology
+
+SCHEMA_VERSION = 1
+NODE_SECONDS = 15
+CONNECT_SECONDS = 3
+MAX_OFFSET_SECONDS = 0.1
+DISK_FULL_PERCENT = 90
+Found = Mapping[str, Mapping[str, Outcome]]
+NOTHING = Outcome(255, "", "")
+
+
+def gather(topology: Topology, inventory: Inventory) -> dict[str, Any]:
+    """The status document (docs/reference/status.md). A node out of reach is a row, never an error."""
+    asked = [(host, questions(host)) for host in inventory.hosts]
+    found = collect_all(asked, timeout=NODE_SECONDS, connect_seconds=CONNECT_SECONDS)
+    return describe(topology, inventory, found)
+
+
+def describe(topology: Topology, inventory: Inventory, found: Found) -> dict[str, Any]:
+    """The status document from what the nodes answered: pure."""
+    document: dict[str, Any] = {
+        "schema_version": SCHEMA_VERSION,
+        "cluster": topology.name,
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "nodes": {host.name: node(host, found[host.name]) for host in inventory.hosts},
+        "virtual_ips": virtual_ips(topology, found),
+        "load_balancers": {
+            name: {"engine": balancer.engine, "backends": backends(balancer, found)}
+            for name, balancer in topology.load_balancers.items()
+        },
+        "time": {
+            host.name: answers.tracking(found[host.name].get("time", NOTHING))
+            for host in inventory.group("ntp")
+        },
+    }
+    document["problems"] = list(problems(document))
+    document["healthy"] = not document["problems"]
+    return document
+
+
+def node(host: Host, found: Mapping[str, Outcome]) -> dict[str, Any]:
+    """One node's row."""
+    reachable = found["system"].rc == 0
+    return {
+        "address": host.address,
+        "roles": list(host.groups),
+        "reachable": reachable,
+        "why": "" if reachable else found["system"].stderr.strip().split("\n")[-1],
+        "units": answers.units(found["units"]),
+        "failed_units": found["failed"].stdout.split() if reachable else [],
+        **answers.system(found["system"]),
+    }
+
+
+def virtual_ips(topology: Topology, found: Found) -> dict[str, Any]:
+    """Who holds each virtual IP now: one node when all is well."""
+    held = {name: answers.addresses(outcomes.get("addresses", NOTHING)) for name, outcomes in found.items()}
+    return {
+        str(vip.address): {
+            "load_balancer": name,
+            "prefer": vip.prefer,
+            "holders": [node for node in balancer.nodes if str(vip.address) in held.get(node, ())],
+        }
+        for name, balancer in topology.load_balancers.items()
+        for vip in balancer.virtual_ips
+    }
+
+
+def backends(balancer: LoadBalancer, found: Found) -> dict[str, Any]:
+    """Each server of each backend: up when every reachable balancer says so, with what each of them says."""
+    seen: dict[str, dict[str, dict[str, bool]]] = {}
+    for name in balancer.nodes:
+        outcomes = found.get(name, {})
+        if balancer.engine == "haproxy":
+            views = answers.haproxy_servers(outcomes.get("backends", NOTHING))
+        else:
+            views = answers.probed_servers(outcomes.get("probe", NOTHING))
+        if views:
+            seen[name] = views
+    return {
+        key: {"servers": {server: server_row(seen, key, server) for server in backend.nodes}}
+        for key, backend in balancer.backends.items()
+    }
+
+
+def server_row(
+    seen: Mapping[str, Mapping[str, Mapping[str, bool]]], backend: str, server: str
+) -> dict[str, Any]:
+    """One server of a backend."""
+    by = {balancer: views.get(backend, {}).get(server, False) for balancer, views in seen.items()}
+    return {"up": bool(by) and all(by.values()), "seen_by": by}
+
+
+def problems(document: Mapping[str, Any]) -> Iterator[str]:
+    """Everything that is not well, each as one plain sentence."""
+    for name, row in document["nodes"].items():
+        if not row["reachable"]:
+            yield f"{name} does not answer ({row['why'] or 'no reason given'})"
+            continue
+        for unit, state in row["units"].items():
+            if state != "active":
+                yield f"{name}: {unit} is {state}"
+        for unit in row["failed_units"]:
+            if unit.removesuffix(".service") not in row["units"]:
+                yield f"{name}: unit {unit} failed"
+        if row.get("disk_percent", 0) >= DISK_FULL_PERCENT:
+            yield f"{name}: the disk is {row['disk_percent']} % full"
+    yield from vip_problems(document)
+    yield from backend_problems(document)
+    yield from time_problems(document)
+
+
+def vip_problems(document: Mapping[str, Any]) -> Iterator[str]:
+    """A virtual IP is held by exactly one node."""
+    for address, row in document["virtual_ips"].items():
+        if not row["holders"]:
+            yield f"virtual IP {address} is held by no node"
+        elif len(row["holders"]) > 1:
+            yield f"virtual IP {address} is held by {' and '.join(row['holders'])} at once (split brain)"
+
+
+def backend_problems(document: Mapping[str, Any]) -> Iterator[str]:
+    """Every server of every backend is up."""
+    for name, balancer in document["load_balancers"].items():
+        for key, backend in balancer["backends"].items():
+            for server, row in backend["servers"].items():
+                if not row["up"]:
+                    yield f"{name}: server {server} of backend {key} is down"
+
+
+def time_problems(document: Mapping[str, Any]) -> Iterator[str]:
+    """Every reachable node's clock is synchronised and near."""
+    for name, row in document["time"].items():
+        if not document["nodes"][name]["reachable"]:
+            continue
+        if not row["synchronised"]:
+            yield f"{name}: the clock is not synchronised"
+        elif abs(row["offset_seconds"]) > MAX_OFFSET_SECONDS:
+            yield f"{name}: the clock is {row['offset_seconds']:+.3f} s off"

@@ -1,0 +1,75 @@
+"""What each node is asked, as shell commands: pure."""
+
+import json
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+from cluster_cli.inventory import Host
+
+UNITS = {
+    "ntp": "chrony",
+    "haproxy": "haproxy",
+    "nginx": "nginx",
+    "keepalived": "keepalived",
+    "ssh_trust": "ssh",
+}
+WEB_UNITS = {"nginx": "nginx", "apache": "apache2"}
+PROBE = """
+import json, socket, sys, urllib.request
+def up(s):
+    try:
+        if s["check"] == "http":
+            request = urllib.request.Request(s["url"], headers={"Host": s["host"]} if s["host"] else {})
+            return urllib.request.urlopen(request, timeout=2).status == s["expect"]
+        socket.create_connection((s["address"], s["port"]), timeout=2).close()
+        return True
+    except Exception:
+        return False
+print(json.dumps({s["key"]: up(s) for s in json.loads(sys.argv[1])}))
+"""
+
+
+def questions(host: Host) -> dict[str, str]:
+    """The commands for one node, by name."""
+    asked = {
+        "system": "cut -d' ' -f1 /proc/loadavg; cut -d' ' -f1 /proc/uptime; df --output=pcent / | tail -1",
+        "units": "; ".join(f"echo {unit} $(systemctl is-active {unit})" for unit in units(host)) or "true",
+        "failed": "systemctl list-units --failed --no-legend --plain | cut -d' ' -f1",
+    }
+    if "ntp" in host.groups:
+        asked["time"] = "chronyc -n -c tracking"
+    if "keepalived" in host.groups:
+        asked["addresses"] = "ip -j -4 addr show"
+    if "haproxy" in host.groups:
+        asked["backends"] = "echo 'show stat' | socat -t 2 stdio /run/haproxy/admin.sock"
+    if "nginx" in host.groups:
+        asked["probe"] = f"python3 -c {shlex.quote(PROBE)} {shlex.quote(probes(host.vars))}"
+    return asked
+
+
+def units(host: Host) -> list[str]:
+    """The units that ought to run on a node."""
+    found = [unit for role, unit in UNITS.items() if role in host.groups]
+    if "web" in host.groups:
+        found.append(WEB_UNITS[host.vars["web_engine"]])
+    return found
+
+
+def probes(host_vars: Mapping[str, Any]) -> str:
+    """The servers an nginx balancer is asked to try, as JSON: it keeps no state of its own that we could read."""
+    return json.dumps(
+        [
+            {
+                "key": f"{backend['name']}/{server['name']}",
+                "address": server["address"],
+                "port": server["port"],
+                "url": f"http://{server['address']}:{server['port']}{backend['check']['path']}",
+                "host": backend["check"]["host"],
+                "expect": backend["check"]["expect"],
+                "check": backend["check"]["type"],
+            }
+            for backend in host_vars["nginx_backends"]
+            for server in backend["servers"]
+        ]
+    )

@@ -1,0 +1,1 @@
+"""The topology file: its model, its rules, and how it is read."""

@@ -1,0 +1,108 @@
+"""What `up` does, in order: lab, contact, converge, verify. Returns its outcome, prints nothing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from cluster_cli import contact
+from cluster_cli.errors import ClusterError, Exit
+from cluster_cli.events import Step
+from cluster_cli.lab.stand import stand_up
+from cluster_cli.operator_key import authority_of
+from cluster_cli.run import Run
+from cluster_cli.runner import Converged, converge
+from cluster_cli.stages import Stage, stages_for
+from cluster_cli.verify import Verified, verify
+
+CONTACT, LAB, VERIFY = "contact", "lab", "verify"
+
+
+@dataclass
+class Outcome:
+    """What came of a run: its parts, and the errors to tell."""
+
+    converged: Converged = field(default_factory=Converged)
+    verified: Verified | None = None
+    unreachable: list[ClusterError] = field(default_factory=list)
+
+    @property
+    def code(self) -> Exit:
+        """The exit code: the worst of what happened, in the order of the contract."""
+        if self.converged.interrupted or (self.verified and self.verified.interrupted):
+            return Exit.INTERRUPTED
+        if self.converged.failed:
+            return Exit.FAILED
+        if self.unreachable or self.converged.unreachable:
+            return Exit.UNREACHABLE
+        if self.verified and not self.verified.ok:
+            return Exit.VERIFY_FAILED
+        return Exit.OK
+
+
+def planned(run_stages: Sequence[Stage], *, lab: bool, verifying: bool) -> list[str]:
+    """The names of everything a run will go through, for the display."""
+    return [
+        *([LAB] if lab else []),
+        CONTACT,
+        *(stage.name for stage in run_stages),
+        *([VERIFY] if verifying else []),
+    ]
+
+
+def up(
+    run: Run,
+    *,
+    only: Sequence[str] = (),
+    nodes: Sequence[str] = (),
+    verifying: bool = True,
+    debug: bool = False,
+) -> Outcome:
+    """Make the topology true and verify it. only: stages; nodes: nodes; both empty for all.
+
+    Raises ClusterError when nothing could be done at all; everything else,
+    a failed task or a node out of reach, is in the outcome.
+    """
+    workspace = run.workspace
+    if workspace.topology.is_lab:
+        with run.stage(LAB, "Make the lab's nodes"):
+            stand_up(workspace, lambda node, text: run.emit(Step(LAB, text, node)))
+    outcome = Outcome()
+    reachable = contact_all(run, outcome, nodes)
+    inventory = workspace.render()
+    stages = stages_for(set(inventory.groups()), tuple(only))
+    outcome.converged = converge(inventory, stages, run.folder.path, run.emit, limit=reachable, debug=debug)
+    if outcome.converged.failed or outcome.converged.interrupted:
+        return outcome
+    if "ssh_trust" in {stage.name for stage in stages}:
+        contact.trust_authority(workspace, authority_of(workspace).public("host"))
+    if verifying:
+        outcome.verified = verify_run(run, reachable if len(reachable) < len(inventory.hosts) else ())
+    return outcome
+
+
+def contact_all(run: Run, outcome: Outcome, nodes: Sequence[str]) -> list[str]:
+    """Call the nodes; those that answer, in order. Raises ClusterError when a key changed or nobody answers."""
+    with run.stage(CONTACT, "Reach every node"):
+        contacts = contact.call(run.workspace)
+        for row in contacts.values():
+            if row.first and row.pinned and not run.workspace.topology.is_lab:
+                run.emit(Step(CONTACT, f"first contact, host key pinned: {row.pinned}", row.node))
+        contact.refuse_changed(contacts)
+        wanted = {name: row for name, row in contacts.items() if not nodes or name in nodes}
+        outcome.unreachable = contact.unusable(wanted)
+        reachable = [name for name, row in wanted.items() if row.verdict == "ok"]
+        if not reachable:
+            raise nobody(outcome.unreachable)
+    return reachable
+
+
+def nobody(errors: Sequence[ClusterError]) -> ClusterError:
+    """The error when no node can be worked on: the first one's own, with the number of the others."""
+    first = errors[0]
+    others = f" ({len(errors)} nodes in all, none can be worked on)" if len(errors) > 1 else ""
+    return ClusterError(first.what + others, why=first.why, hint=first.hint, code=Exit.UNREACHABLE)
+
+
+def verify_run(run: Run, nodes: Sequence[str] = (), roles: Sequence[str] = ()) -> Verified:
+    """Verify as a stage of a run; JUnit lies in the run's directory."""
+    with run.stage(VERIFY, "Verify every node"):
+        return verify(run.workspace, run.emit, nodes=nodes, roles=roles, junit=run.folder.path / "junit.xml")

@@ -1,0 +1,113 @@
+"""Verification of a running cluster: every module's folder is named after the role it verifies.
+
+The same modules serve `cluster verify` and the role's molecule scenario. Which
+cluster is meant comes from `config.cluster_workspace` (set by `cluster
+verify`) or from the environment variable CLUSTER_TOPOLOGY (molecule, and
+pytest by hand). Facts of a node are collected once, by all modules together,
+in one SSH round trip a node, all nodes side by side.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+import testinfra
+from testinfra.host import Host as TestinfraHost
+
+from cluster_cli.collect import Outcome, collect_all
+from cluster_cli.inventory import Host, Inventory
+from cluster_cli.ssh import argv
+from cluster_cli.workspace import Workspace
+
+HERE = Path(__file__).parent
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Open the cluster that is verified."""
+    if not hasattr(config, "cluster_workspace"):
+        topology = os.environ.get("CLUSTER_TOPOLOGY")
+        if not topology:
+            raise pytest.UsageError("set CLUSTER_TOPOLOGY to a topology.yml, or use `cluster verify`")
+        config.cluster_workspace = Workspace.open(topology)  # type: ignore[attr-defined]
+        config.cluster_nodes = None  # type: ignore[attr-defined]
+    config.cluster_observed = {}  # type: ignore[attr-defined]
+
+
+def role_of(path: Path) -> str:
+    """The role a module verifies: the name of its folder."""
+    return path.parent.name
+
+
+def nodes_of(config: pytest.Config, role: str) -> list[Host]:
+    """The nodes that have a role and are to be verified."""
+    only = config.cluster_nodes  # type: ignore[attr-defined]
+    hosts = config.cluster_workspace.inventory.group(role)  # type: ignore[attr-defined]
+    return [host for host in hosts if only is None or host.name in only]
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """A role no node has is not verified."""
+    if collection_path.parent == HERE and collection_path.is_dir():
+        return not nodes_of(config, collection_path.name)
+    return None
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test that asks for a node runs once for every node of its role."""
+    if "node" in metafunc.fixturenames:
+        hosts = nodes_of(metafunc.config, role_of(metafunc.definition.path))
+        metafunc.parametrize("node", hosts, ids=[host.name for host in hosts], scope="session")
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Collect what all selected modules want to know, from every node at once."""
+    wanted: dict[str, dict[str, str]] = {}
+    for item in session.items:
+        role = role_of(item.path)
+        commands = getattr(item.module, "COLLECT", {})  # type: ignore[attr-defined]
+        for host in nodes_of(session.config, role):
+            wanted.setdefault(host.name, {}).update(
+                {f"{role}/{name}": text for name, text in commands.items()}
+            )
+    inventory = session.config.cluster_workspace.inventory  # type: ignore[attr-defined]
+    found = collect_all((inventory.host(name), commands) for name, commands in wanted.items())
+    session.config.cluster_observed = found  # type: ignore[attr-defined]
+
+
+@pytest.fixture(scope="session")
+def inventory(pytestconfig: pytest.Config) -> Inventory:
+    """The rendered inventory: `.hosts`, `.group(role)`, `.host(name)`."""
+    return pytestconfig.cluster_workspace.inventory  # type: ignore[attr-defined, no-any-return]
+
+
+@pytest.fixture
+def observed_on(request: pytest.FixtureRequest):  # noqa: ANN201
+    """A function: node name -> outcomes of this module's COLLECT commands on that node."""
+    role = role_of(request.path)
+
+    def of(name: str) -> Mapping[str, Outcome]:
+        found = request.config.cluster_observed.get(name, {})  # type: ignore[attr-defined]
+        return {key.split("/", 1)[1]: value for key, value in found.items() if key.startswith(f"{role}/")}
+
+    return of
+
+
+@pytest.fixture
+def observed(node: Host, observed_on) -> Mapping[str, Outcome]:  # noqa: ANN001
+    """Outcomes of this module's COLLECT commands on this node."""
+    return observed_on(node.name)  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+def host(node: Host) -> Iterator[TestinfraHost]:
+    """The node as a testinfra host, as root, over the connection Ansible uses."""
+    words = argv(node)
+    options = [f"-o {words[i + 1]}" for i, word in enumerate(words) if word == "-o"]
+    yield testinfra.get_host(
+        f"ssh://{node.vars['ansible_user']}@{node.address}:{node.vars['ansible_port']}",
+        sudo=node.vars["ansible_become"],
+        ssh_identity_file=node.vars.get("ansible_ssh_private_key_file"),
+        ssh_extra_args=" ".join(options),
+        controlpersist=0,
+    )

@@ -1,0 +1,70 @@
+"""Rows of past runs, from real run directories."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cluster_cli import rundir
+from cluster_cli.events import Event, RunEnded, RunStarted, TaskEnded, TestEnded
+from cluster_cli.history import rows
+from cluster_cli.journal import Journal
+
+DONE: list[Event] = [
+    RunStarted("r", "shop", "up", ("web",), ("web1",)),
+    TaskEnded("web", "web", "a", "web1", "changed", 1.0),
+    TaskEnded("web", "web", "b", "web1", "failed", 1.0, "no"),
+    TaskEnded("web", "web", "c", "web1", "failed", 1.0, "rescued", ignored=True),
+    TaskEnded("web", "web", "d", "web2", "unreachable", 1.0),
+    TestEnded("web", "web1", "test_a", "passed", 0.1),
+    TestEnded("web", "web1", "test_b", "failed", 0.1),
+    RunEnded(1, 12.0),
+]
+
+
+def past(state: Path, day: int, events: list[Event], facts: str = "") -> None:
+    run = rundir.create(state, "up", datetime(2026, 5, day, tzinfo=UTC))
+    with Journal(run.journal) as journal:
+        for event in events:
+            journal(event)
+    if facts:
+        (run.path / "run.json").write_text(facts)
+
+
+def test_a_row_tells_the_run(tmp_path: Path) -> None:
+    past(tmp_path, 4, DONE, '{"who": "eva", "host": "desk", "topology_sha256": "ab"}')
+    (row,) = rows(tmp_path)
+    assert json.loads(json.dumps(row)) == row
+    assert row["run"].startswith("20260504T000000Z-up-")
+    assert row | {"run": ""} == {
+        "run": "",
+        "verb": "up",
+        "started": "2026-05-04T00:00:00+00:00",
+        "seconds": 12.0,
+        "code": 1,
+        "changed": 1,
+        "failed": 1,
+        "unreachable": 1,
+        "verify_passed": 1,
+        "verify_failed": 1,
+        "who": "eva@desk",
+        "topology_sha256": "ab",
+    }
+
+
+def test_newest_first_and_limited(tmp_path: Path) -> None:
+    for day in (1, 3, 2):
+        past(tmp_path, day, DONE)
+    assert [row["started"][8:10] for row in rows(tmp_path)] == ["03", "02", "01"]
+    assert len(rows(tmp_path, limit=1)) == 1
+
+
+def test_a_killed_run_has_no_code(tmp_path: Path) -> None:
+    past(tmp_path, 1, DONE[:2], '{"who": "eva"')
+    (row,) = rows(tmp_path)
+    assert (row["code"], row["seconds"], row["changed"], row["who"]) == (None, None, 1, "")
+
+
+def test_a_run_directory_without_a_journal_is_still_a_row(tmp_path: Path) -> None:
+    rundir.create(tmp_path, "verify")
+    assert rows(tmp_path)[0]["verb"] == "verify"
+    assert rows(tmp_path / "nothing") == []
