@@ -38,6 +38,11 @@ class Outcome:
         return Exit.OK
 
 
+def lab_alone(only: Sequence[str]) -> bool:
+    """Whether the nodes are wanted and nothing on them."""
+    return set(only) == {LAB}
+
+
 def planned(run_stages: Sequence[Stage], *, lab: bool, verifying: bool) -> list[str]:
     """The names of everything a run will go through, for the display."""
     return [
@@ -58,15 +63,19 @@ def up(
 ) -> Outcome:
     """Make the topology true and verify it. only: stages; nodes: nodes; both empty for all.
 
+    The lab's nodes are made whatever `only` says; when it says "lab" alone, that is all.
+
     Raises ClusterError when nothing could be done at all; everything else,
     a failed task or a node out of reach, is in the outcome.
     """
     workspace = run.workspace
-    if workspace.topology.is_lab:
+    if workspace.topology.is_lab or LAB in only:  # a cluster that is no lab is refused there
         with run.stage(LAB, "Make the lab's nodes"):
             stand_up(workspace, lambda node, text: run.emit(Step(LAB, text, node)))
     outcome = Outcome()
     reachable = contact_all(run, outcome, nodes)
+    if lab_alone(only):
+        return outcome
     inventory = workspace.render()
     stages = stages_for(set(inventory.groups()), tuple(only))
     outcome.converged = converge(inventory, stages, run.folder.path, run.emit, limit=reachable, debug=debug)

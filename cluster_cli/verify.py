@@ -40,10 +40,10 @@ class Reporter:
         self.workspace, self.nodes, self.emit, self.verified = workspace, nodes, emit, verified
         self.problem = ""
 
-    def pytest_configure(self, config: Any) -> None:
+    def pytest_load_initial_conftests(self, early_config: Any) -> None:
         """Before the conftest looks for them."""
-        config.cluster_workspace = self.workspace
-        config.cluster_nodes = tuple(self.nodes) or None
+        early_config.cluster_workspace = self.workspace
+        early_config.cluster_nodes = tuple(self.nodes) or None
 
     def pytest_collection_modifyitems(self, items: list[Any]) -> None:
         """Note for each test the node it runs for."""
@@ -90,7 +90,7 @@ def verify(
     verified = Verified()
     reporter = Reporter(workspace, nodes, emit, verified)
     paths = [str(folder / role) for role in roles] or [str(folder)]
-    words = ["-c", str(folder / "pytest.ini"), f"--rootdir={folder}", "-p", "no:terminal", "-q", *paths]
+    words = ["-c", str(folder / "pytest.ini"), f"--rootdir={folder}", "-p", "no:terminal", *paths]
     words += [f"--junitxml={junit}"] if junit else []
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
     code = pytest.main(words, plugins=[reporter])

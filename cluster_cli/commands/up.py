@@ -14,8 +14,8 @@ from cluster_cli.stages import STAGES
 @click.option(
     "--only",
     multiple=True,
-    type=click.Choice([stage.name for stage in STAGES]),
-    help="Only this stage; may be repeated.",
+    type=click.Choice(["lab", *(stage.name for stage in STAGES)]),
+    help="Only this stage; may be repeated. lab alone: make the nodes, no more.",
 )
 @click.option("--verify/--no-verify", "verifying", default=True, help="Verify every node afterwards.")
 @plain_option
@@ -48,13 +48,14 @@ def command(
     from cluster_cli.run import recorded
     from cluster_cli.show import show_outcome
     from cluster_cli.stages import stages_for
-    from cluster_cli.up import planned, up
+    from cluster_cli.up import lab_alone, planned, up
     from cluster_cli.workspace import Workspace
 
     workspace = Workspace.open(cluster)
     for name in nodes:
         workspace.host(name)
     stages = stages_for(set(workspace.render().groups()), only)
+    verifying = verifying and not lab_alone(only)
     names = planned(stages, lab=workspace.topology.is_lab, verifying=verifying)
     groups = {
         stage.name: [h.name for role in stage.roles for h in workspace.render().group(role)]

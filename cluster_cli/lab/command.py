@@ -13,16 +13,16 @@ def attempt(argv: Sequence[str], *, timeout: float, stdin: str | None = None) ->
 
     timeout is in seconds. Raises ClusterError when the program is missing or does not end in time.
     """
-    source = {"stdin": subprocess.DEVNULL} if stdin is None else {"input": stdin}
     try:
         return subprocess.run(
             list(argv),
+            input=stdin if stdin is not None else "",
             text=True,
+            errors="replace",
             capture_output=True,
             timeout=timeout,
             check=False,
-            errors="replace",
-            **source,
+            start_new_session=True,  # Ctrl-C is ours to answer: an engine cut off half-way leaves debris
         )
     except FileNotFoundError as missing:
         raise ClusterError(f"{argv[0]} is not installed", why=str(missing)) from missing

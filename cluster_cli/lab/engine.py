@@ -111,6 +111,12 @@ class Engine:
         rows = self.run("network", "inspect", "--format", template, *names).splitlines() if names else []
         return {words[0]: words[1:] for words in (row.split() for row in rows) if words}
 
+    def network_labels(self, label: str) -> set[str]:
+        """The values of label on the networks that carry it."""
+        names = list(self.networks(label))
+        template = f'{{{{index .Labels "{label}"}}}}'
+        return set(self.run("network", "inspect", "--format", template, *names).split()) if names else set()
+
     def has_image(self, reference: str) -> bool:
         """Whether the image is in the engine's storage."""
         return self.attempt("image", "inspect", "--format", "{{.Id}}", reference).returncode == 0

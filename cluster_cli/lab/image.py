@@ -1,5 +1,6 @@
 """Builds the node image once per recipe: from Debian packages, or on top of a stock image."""
 
+import shlex
 import shutil
 import subprocess
 import tempfile
@@ -19,6 +20,7 @@ LABEL = "io.cluster.image-source"
 BUILD_SECONDS = 1200
 NEEDED_GIB = 2.0
 Notify = Callable[[str], None]
+NOISE = ("tmp", "cleanup", "hook", "automatically", "equal to the host", "signed-by")
 
 NO_REGISTRY = "no such image, or no answer: leave lab.image away to build it from Debian packages"
 # What a builder said -> what to do about it.
@@ -67,7 +69,7 @@ def prune(engine: Engine, keep: Recipe) -> None:
         engine.attempt("rmi", reference)
 
 
-def mmdebstrap_command(wanted: Recipe, finish: Path, target: Path) -> list[str]:
+def mmdebstrap_command(wanted: Recipe, target: Path) -> list[str]:
     """The mmdebstrap call that makes the root file system; the apt index stays in it for the nodes."""
     return [
         "mmdebstrap",
@@ -77,7 +79,7 @@ def mmdebstrap_command(wanted: Recipe, finish: Path, target: Path) -> list[str]:
         *(f'--aptopt={key} "{value}"' for key, value in sorted(wanted.apt_options.items())),
         '--aptopt=Acquire::Languages "none"',
         "--skip=cleanup/apt/lists",
-        f"--customize-hook=chroot \"$1\" sh -s < '{finish}'",
+        f'--customize-hook=chroot "$1" sh -c {shlex.quote(FINISH)}',
         wanted.suite,
         str(target),
         *wanted.sources,
@@ -94,9 +96,8 @@ def _build_from_packages(engine: Engine, wanted: Recipe, notify: Notify) -> None
             hint="apt-get install mmdebstrap, or: make setup, or name a stock image: lab: {image: debian:12}",
         )
     with tempfile.TemporaryDirectory(dir=host.cache_dir()) as scratch:
-        finish, rootfs = Path(scratch) / "finish", Path(scratch) / "rootfs.tar"
-        finish.write_text(FINISH)
-        _stream([*engine.sudo, *mmdebstrap_command(wanted, finish, rootfs)], notify)
+        rootfs = Path(scratch) / "rootfs.tar"
+        _stream([*engine.sudo, *mmdebstrap_command(wanted, rootfs)], notify)
         notify("importing the image")
         changes = ['CMD ["/sbin/init"]', f"LABEL {LABEL}={wanted.source}", *engine.dialect.import_changes]
         flags = [word for change in changes for word in ("--change", change)]
@@ -115,7 +116,7 @@ def _build_on_stock(engine: Engine, wanted: Recipe, notify: Notify) -> None:
         label, file = f"{LABEL}={wanted.source}", f"{scratch}/Containerfile"
         limits = [f"--ulimit={name}={limit}:{limit}" for name, limit in host.ulimits().items()]
         names = ["--label", label, "--tag", wanted.reference, "--file", file]
-        _stream(engine.argv("build", "--pull", *limits, *names, scratch), notify)
+        _stream(engine.argv("build", *limits, *names, scratch), notify)
 
 
 def _stream(argv: Sequence[str], notify: Notify) -> None:
@@ -140,8 +141,8 @@ def _stream(argv: Sequence[str], notify: Notify) -> None:
 def progress_line(line: str) -> str:
     """A builder's line as a person wants to see it; "" for noise."""
     for start in ("I: ", "STEP "):
-        if line.startswith(start) and "tmp" not in line and "cleanup" not in line:
-            return line.removeprefix("I: ").strip().rstrip(".")
+        if line.startswith(start) and not any(noise in line for noise in NOISE):
+            return line.removeprefix("I: ").strip().rstrip(".")[:100]
     return ""
 
 

@@ -38,13 +38,12 @@ class Lab:
     ) -> None:
         self.name, self.engine, self.subnet, self.topology_path = name, engine, subnet, topology_path
         self.stock_image = image
-        self.network = network.network_name(name)
 
     @staticmethod
     def names(engine: Engine) -> list[str]:
         """The labs on this machine, half-made ones too."""
         nodes = {each.labels[plan.LAB] for each in engine.containers(plan.LAB)}
-        return sorted(nodes | {each.removeprefix("cluster-") for each in engine.networks(plan.LAB)})
+        return sorted(nodes | engine.network_labels(plan.LAB))
 
     def up(
         self, nodes: Sequence[LabNode], admin_user: str, authorized_key: str, notify: Notify
@@ -64,18 +63,18 @@ class Lab:
                 f"removing the dead nodes of {others[0].labels.get(plan.TOPOLOGY)}, a lab of the same name",
             )
             present = self._remove(present, list(present))
-        plan.refuse_moves(nodes, present, self.network)
-        present = self._ensure_network(present, notify)
+        plan.refuse_moves(nodes, present)
+        bridge, present = self._ensure_network(present, notify)
         for name in sorted(set(present) - {node.name for node in nodes}):
             notify(name, "no longer in the topology: left alone until `cluster down`")
 
         recipe = image.recipe(self.stock_image)
-        steps = {node.name: plan.step_for(present.get(node.name), recipe.reference) for node in nodes}
+        steps = {node.name: plan.step_for(present.get(node.name), recipe.reference, bridge) for node in nodes}
         if {Step.CREATE, Step.RECREATE} & set(steps.values()):
             image.ensure_image(self.engine, recipe, lambda text: notify("", text))
 
         def bring_up(node: LabNode) -> NodeState:
-            done = self._apply(node, steps[node.name], recipe.reference, notify)
+            done = self._apply(node, steps[node.name], recipe.reference, bridge, notify)
             access = (admin_user, authorized_key.strip())
             settled = settle(self.engine, self._container(node.name), node.name, node.address, access)
             if not settled.plugged:
@@ -164,27 +163,27 @@ class Lab:
         self.engine.remove([present[name].name for name in names])
         return {name: each for name, each in present.items() if name not in names}
 
-    def _ensure_network(self, present: dict[str, Container], notify: Notify) -> dict[str, Container]:
-        """Have the lab's network; the containers that are left (a new network means new containers)."""
-        right = network.has_network(self.engine, self.name, self.subnet)
-        if right:
-            return present
-        running = [name for name, each in present.items() if each.running]
-        if right is None and running:
+    def _ensure_network(
+        self, present: dict[str, Container], notify: Notify
+    ) -> tuple[str, dict[str, Container]]:
+        """The name of the lab's network and the containers left (another network means other containers)."""
+        bridge = network.find_network(self.engine, self.name)
+        if bridge and present and bridge.subnets == (str(self.subnet),):
+            return bridge.name, present
+        if running := [name for name, each in present.items() if each.running]:
             raise ClusterError(
-                f"the network {self.network} exists with another subnet than {self.subnet}",
+                f"the lab's network is not {self.subnet}",
                 where=", ".join(running),
-                why="running nodes use it",
+                why=f"running nodes use {', '.join(bridge.subnets) if bridge else 'a network that is gone'}",
                 hint="set network.subnet back, or `cluster down` first",
             )
-        if right is None:
-            notify("", "the network has another subnet: re-creating it and the stopped nodes")
+        if present:
+            notify("", "the network is gone or has another subnet: re-creating it and the stopped nodes")
             present = self._remove(present, list(present))
-            network.remove_networks(self.engine, self.name)
-        network.create_network(self.engine, self.name, self.subnet)
-        return present
+        network.remove_networks(self.engine, self.name)
+        return network.create_network(self.engine, self.name, self.subnet).name, present
 
-    def _apply(self, node: LabNode, step: Step, reference: str, notify: Notify) -> Step:
+    def _apply(self, node: LabNode, step: Step, reference: str, bridge: str, notify: Notify) -> Step:
         """Do the step for one node; what was done in the end (a start that fails becomes a re-creation)."""
         container = self._container(node.name)
         if step is not Step.KEEP:
@@ -203,10 +202,10 @@ class Lab:
         if step is Step.RECREATE:
             self.engine.remove([container])
         if step in (Step.CREATE, Step.RECREATE):
-            self._create(node, reference)
+            self._create(node, reference, bridge)
         return step
 
-    def _create(self, node: LabNode, reference: str) -> None:
+    def _create(self, node: LabNode, reference: str, bridge: str) -> None:
         """Run a new node. Nothing is left of it when the engine refuses."""
         labels = {
             plan.LAB: self.name,
@@ -217,14 +216,15 @@ class Lab:
         }
         flags = [
             *("--detach", "--name", self._container(node.name), "--hostname", node.name),
-            *("--network", self.network, "--ip", str(node.address)),
+            *("--network", bridge, "--ip", str(node.address)),
             *(f"--label={key}={value}" for key, value in labels.items()),
             f"--env=container_uuid={uuid.uuid4()}",  # becomes the machine-id
             "--volume=/var/log/journal",  # else podman puts a tmpfs there, and a kill loses the journal
             *self.engine.node_flags(),
         ]
         try:
-            self.engine.run("run", *flags, reference, "/sbin/init", timeout=120)
+            hint = "if it says the address is taken: `cluster down`, then `cluster up`"
+            self.engine.run("run", *flags, reference, "/sbin/init", timeout=120, hint=hint)
         except ClusterError:
             self.engine.attempt("rm", "--force", "--volumes", self._container(node.name))
             raise

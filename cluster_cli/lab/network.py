@@ -1,7 +1,9 @@
 """The bridge of a lab: made once, never on a subnet this machine already uses."""
 
 import json
+import secrets
 from collections.abc import Mapping
+from dataclasses import dataclass
 from ipaddress import IPv4Network
 
 from filelock import FileLock
@@ -13,30 +15,39 @@ from cluster_cli.lab.engine import Engine
 LAB_LABEL = "io.cluster.lab"
 
 
-def network_name(lab: str) -> str:
-    """The engine's name for a lab's network."""
-    return f"cluster-{lab}"
+@dataclass(frozen=True)
+class Bridge:
+    """A lab's network: the engine's name for it and its subnets."""
+
+    name: str
+    subnets: tuple[str, ...]
 
 
-def has_network(engine: Engine, lab: str, subnet: IPv4Network) -> bool | None:
-    """Whether the lab's network is there with this subnet; None when it is there with another one."""
-    subnets = engine.networks(f"{LAB_LABEL}={lab}").get(network_name(lab))
-    return None if subnets not in (None, [str(subnet)]) else subnets is not None
+def find_network(engine: Engine, lab: str) -> Bridge | None:
+    """The lab's network, told by its label."""
+    found = engine.networks(f"{LAB_LABEL}={lab}")
+    return next((Bridge(name, tuple(subnets)) for name, subnets in found.items()), None)
 
 
-def create_network(engine: Engine, lab: str, subnet: IPv4Network) -> None:
-    """Make the lab's network. Raises ClusterError when the subnet overlaps one in use on this machine."""
+def create_network(engine: Engine, lab: str, subnet: IPv4Network) -> Bridge:
+    """Make the lab's network. Raises ClusterError when the subnet overlaps one in use on this machine.
+
+    The name is new each time: podman 4 keeps the addresses booked under a network's name when the network
+    goes, and an address booked by a run that was killed would stay taken until the next boot.
+    """
     with FileLock(
         host.cache_dir() / f"network-{engine.name}.lock"
     ):  # two labs coming up: one looks at a time
-        taken = {**routes(command.run(["ip", "-json", "-4", "route", "show"], timeout=10))}
+        taken = routes(command.run(["ip", "-json", "-4", "route", "show"], timeout=10))
         for name, subnets in engine.networks().items():
             taken |= {
                 f"network {name} of {engine.name}": IPv4Network(each) for each in subnets if ":" not in each
             }
         refuse_overlap(subnet, taken)
+        bridge = Bridge(f"cluster-{lab}-{secrets.token_hex(2)}", (str(subnet),))
         flags = ["--subnet", str(subnet), "--label", f"{LAB_LABEL}={lab}"]
-        engine.run("network", "create", *flags, network_name(lab))
+        engine.run("network", "create", *flags, bridge.name)
+    return bridge
 
 
 def remove_networks(engine: Engine, lab: str) -> list[str]:

@@ -33,16 +33,17 @@ class Step(Enum):
     RECREATE = "re-creating"
 
 
-def step_for(container: Container | None, image: str) -> Step:
+def step_for(container: Container | None, image: str, network: str) -> Step:
     """The step for a node whose container (if any) is this one; image: the reference a new one would have.
 
-    A running node is never replaced; a dead one made from another image is.
+    A running node is never replaced; a dead one made from another image, or cut off its network, is.
     """
     if container is None:
         return Step.CREATE
     if container.running:
         return Step.UNPAUSE if container.state == "paused" else Step.KEEP
-    return Step.START if container.labels.get(IMAGE) == image else Step.RECREATE
+    usable = container.labels.get(IMAGE) == image and network in container.networks
+    return Step.START if usable else Step.RECREATE
 
 
 def refuse_addresses(nodes: Sequence[LabNode], subnet: IPv4Network) -> None:
@@ -68,8 +69,8 @@ def refuse_addresses(nodes: Sequence[LabNode], subnet: IPv4Network) -> None:
             )
 
 
-def refuse_moves(nodes: Sequence[LabNode], present: Mapping[str, Container], network: str) -> None:
-    """Raise ClusterError when a node that exists has another address or network than it shall have."""
+def refuse_moves(nodes: Sequence[LabNode], present: Mapping[str, Container]) -> None:
+    """Raise ClusterError when a node that exists has another address than it shall have."""
     moved = [
         f"{node.name} has {there.labels.get(ADDRESS)}, shall have {node.address}"
         for node in nodes
@@ -80,11 +81,6 @@ def refuse_moves(nodes: Sequence[LabNode], present: Mapping[str, Container], net
         f"{name}, no longer in the topology, has {address}, shall be {wanted[address]}'s"
         for name, there in present.items()
         if (address := there.labels.get(ADDRESS, "")) in wanted and name not in wanted.values()
-    ]
-    moved += [
-        f"{node.name} is in {', '.join(there.networks)}, shall be in {network}"
-        for node in nodes
-        if (there := present.get(node.name)) and there.networks and network not in there.networks
     ]
     if moved:
         raise ClusterError(

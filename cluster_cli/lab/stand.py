@@ -31,9 +31,10 @@ def lab_of(workspace: Workspace) -> Lab:
 
 def stand_up(workspace: Workspace, notify: Notify) -> None:
     """Make the nodes that are missing, start those that are down, and pin their host keys."""
+    lab = lab_of(workspace)
     public = ensure_operator_key(workspace)
     nodes = [LabNode(name, address) for name, address in addresses(workspace.topology).items()]
     user = workspace.topology.ssh.user or DEFAULT_USER
-    states = lab_of(workspace).up(nodes, user, public, notify)
+    states = lab.up(nodes, user, public, notify)
     if pin_given_keys(workspace, {name: state.host_keys for name, state in states.items()}):
         ssh.close_all(workspace.inventory.hosts)

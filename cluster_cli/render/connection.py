@@ -1,9 +1,11 @@
 """How Ansible reaches a node."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from cluster_cli.places import Places
+from cluster_cli.topology.files import beside
 from cluster_cli.topology.model import Node, Ssh, Topology
 
 DEFAULT_USER = "admin"
@@ -69,6 +71,6 @@ def connection_vars(topology: Topology, access: Access, name: str, address: str)
         "ansible_ssh_common_args": " ".join(f"-o {option}" for option in ssh_options(access, ssh)),
     }
     if key:
-        found["ansible_ssh_private_key_file"] = key
+        found["ansible_ssh_private_key_file"] = str(beside(Path(access.topology), key))
         found["ansible_ssh_common_args"] += " -o IdentitiesOnly=yes"
     return found

@@ -31,7 +31,7 @@ def known_names(topology: Topology) -> list[dict[str, Any]]:
 def base_vars(
     topology: Topology, access: Access, name: str, roles: dict[str, dict[str, Any]]
 ) -> dict[str, Any]:
-    """Variables of role base. roles: the node's other roles with their variables, for the packages they need."""
+    """Variables of role base. roles: the node's other roles with their variables, for their packages."""
     return {
         "base_hostname": name,
         "base_domain": domain(topology),

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from cluster_cli.render.connection import Access
+from cluster_cli.topology.files import beside
 from cluster_cli.topology.model import Topology
 
 
@@ -20,7 +21,7 @@ def web_vars(topology: Topology, access: Access, name: str) -> dict[str, Any]:
                 "name": key,
                 "port": web.port,
                 "health_path": web.health_path,
-                "site": str(Path(access.topology).parent / web.site) if web.site else "",
+                "site": str(beside(Path(access.topology), web.site)) if web.site else "",
                 "upstream": web.upstream or "",
             }
             for key, web in services.items()

@@ -12,7 +12,12 @@ def subnet_of(topology: Topology) -> IPv4Network | None:
     """The cluster's subnet; a lab without one gets a /24 of 10.89.0.0/16 derived from its name."""
     if topology.network.subnet or not topology.is_lab:
         return topology.network.subnet
-    third = 40 + zlib.crc32(topology.name.encode()) % 200
+    return lab_subnet(topology.name)
+
+
+def lab_subnet(name: str) -> IPv4Network:
+    """The subnet of a lab that names none: the same for the same name, likely another for another."""
+    third = 40 + zlib.crc32(name.encode()) % 200
     return IPv4Network(f"10.89.{third}.0/24")
 
 
@@ -35,7 +40,7 @@ def addresses(topology: Topology) -> dict[str, IPv4Address]:
     taken = set(given.values()) | {
         vip.address for balancer in topology.load_balancers.values() for vip in balancer.virtual_ips
     }
-    offset = FIRST_HOST if subnet.num_addresses > 64 else 2
+    offset = FIRST_HOST if subnet.num_addresses > 64 else 2  # never the first, which is the gateway's
     free = (subnet[i] for i in range(offset, subnet.num_addresses - 1) if subnet[i] not in taken)
     handed = {name: next(free, None) for name in topology.nodes if name not in given}
     found = given | {name: address for name, address in handed.items() if address}

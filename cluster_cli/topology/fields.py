@@ -53,7 +53,8 @@ class Words:
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
         """The form for editors."""
-        return handler(schema) | {"pattern": f"^{self.form}$", "maxLength": self.longest}
+        form = {"pattern": f"^{self.form}$", "maxLength": self.longest}
+        return handler(schema) | form | {"$comment": f"{self.what} ({self.rule})"}
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,13 @@ class Span:
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
         """The form for editors."""
-        return {"type": "string", "pattern": f"^{DURATION.pattern}$", "examples": [self.least, self.most]}
+        what = f"a duration from {self.least} to {self.most}"
+        return {
+            "type": "string",
+            "pattern": f"^{DURATION.pattern}$",
+            "examples": ["500ms", "2s"],
+            "$comment": what,
+        }
 
 
 def milliseconds(value: object) -> int | None:
@@ -189,3 +196,8 @@ Package = Annotated[str, Words(r"[a-z0-9][a-z0-9+.-]+", "a package name", "such 
 Interface = Annotated[
     str, Words(r"[A-Za-z0-9_.@-]+", "a network interface", "at most 15 characters, such as eth0", 15)
 ]
+
+
+def is_name(value: str) -> str:
+    """The name itself (a DNS label, RFC 1123); ValueError in plain words when it cannot be one."""
+    return NAME.check(value)

@@ -134,7 +134,7 @@ class Vrrp(Model):
 
     advert_interval: AdvertInterval = Field(
         default=100,
-        description="Time between two advertisements. A dead holder is noticed after a little more than three.",
+        description="Time between two advertisements. A dead holder is noticed after three and some.",
     )
     mode: Literal["unicast", "multicast"] = Field(default="unicast", description="How advertisements travel.")
     preempt: bool = Field(

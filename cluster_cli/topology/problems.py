@@ -76,9 +76,9 @@ def explain(detail: ErrorDetails, path: Path, known: Iterable[str]) -> Problem:
         return Problem(path, f"{shown(value)} {ADDRESSES[kind]}")
     if kind == "literal_error":
         choices = str(context["expected"]).replace(" or ", ", ").replace("'", "").split(", ")
-        return Problem(
-            path, f"{shown(value)} is not one of {', '.join(choices)}", did_you_mean(str(value), choices)
-        )
+        near = did_you_mean(str(value), choices)
+        hint = near if near.startswith("did you") else ""
+        return Problem(path, f"{shown(value)} is not one of {', '.join(choices)}", hint)
     if kind == "too_short":
         return Problem(path, "must not be empty", "name at least one")
     if kind == "too_long":
@@ -105,4 +105,6 @@ def remedy(kind: str, value: Any) -> str:
         return "remove the quotes"
     if KINDS[kind] == "a map of keys" and value is None:
         return "write {} when there is nothing to set, or remove it"
+    if KINDS[kind] == "a map of keys":
+        return "write key: value, one a line"
     return ""

@@ -38,15 +38,16 @@ SPELLINGS = {
 INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})", re.ASCII)
 FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", re.ASCII)
 LEADING_ZERO = re.compile(r"[-+]?0(o|x)?[0-9A-Fa-f]+", re.ASCII)
-SAYINGS = (  # what the parser says, in words for people, and what to do
+PLAIN_TAGS = {f"tag:yaml.org,2002:{kind}" for kind in ("str", "seq", "map")}
+SAYINGS = (  # what the parser says, in words for people, and what to do; {line}: where it began
     ("character '\\t'", "a tab cannot stand here", "indent with spaces"),
     ("that cannot start any token", "this character cannot begin a value", "quote the text"),
     ("mapping values are not allowed", 'a ":" cannot stand here', "quote the text, or check the indentation"),
-    ("expected ',' or ']'", "the list opened with [ is not closed here", 'add the missing "," or "]"'),
-    ("expected ',' or '}'", "the map opened with { is not closed here", 'add the missing "," or "}"'),
+    ("expected ',' or ']'", "the list opened with [ in line {line} is not closed here", 'add "," or "]"'),
+    ("expected ',' or '}'", "the map opened with { in line {line} is not closed here", 'add "," or "}"'),
     ("expected <block end>", "this line does not fit the ones above", "check the indentation"),
-    ("could not find expected ':'", 'the key above lacks its ":"', "write key: value"),
-    ("unexpected end of stream", "the quote is never closed", "add the missing quote"),
+    ("could not find expected ':'", 'the key in line {line} lacks its ":"', "write key: value"),
+    ("unexpected end of stream", "the quote opened in line {line} is never closed", "add the missing quote"),
     ("expected the node content", "a value is missing here", "check the brackets"),
     ("expected '<document start>'", "nothing can stand here", "check the brackets and the indentation"),
     ("expected alphabetic or numeric", "a name must follow * or &", "quote the text"),
@@ -69,7 +70,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Tree:
-    """A value of the file. plain: as ordinary Python; size: values in it; parts: its children and their places."""
+    """A value of the file. plain: as ordinary Python; size: values in it; parts: children with places."""
 
     plain: Any
     size: int = 1
@@ -94,7 +95,7 @@ class UnreadableError(Exception):
 
 
 def read(text: str) -> tuple[Tree, list[tuple[Place, Problem]]]:
-    """The tree of `text` and the problems that do not hide the rest; raises UnreadableError for those that do."""
+    """The tree of `text`, and problems that do not hide the rest; UnreadableError for those that do."""
     text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     strange = STRANGE.search(text)
     if strange:
@@ -107,7 +108,9 @@ def read(text: str) -> tuple[Tree, list[tuple[Place, Problem]]]:
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = Place(mark.line + 1, mark.column + 1) if mark else Place(1, 1)
-        raise UnreadableError(place, said(error.problem or error.context or "")) from error
+        began = error.context_mark or error.problem_mark
+        line = began.line + 1 if began else 1
+        raise UnreadableError(place, said(error.problem or error.context or "", line)) from error
     except (
         YAMLError,
         ValueError,
@@ -120,11 +123,11 @@ def read(text: str) -> tuple[Tree, list[tuple[Place, Problem]]]:
         raise UnreadableError(Place(1, 1), Problem((), "this is not valid YAML")) from error
 
 
-def said(words: str) -> Problem:
-    """The parser's words as a Problem."""
+def said(words: str, line: int) -> Problem:
+    """The parser's words as a Problem. line: where the construct began that it could not finish."""
     for part, what, hint in SAYINGS:
         if part in words:
-            return Problem((), what, hint)
+            return Problem((), what.replace("{line}", str(line)), hint)
     return Problem((), f"not valid YAML: {words.splitlines()[0] if words else 'it ends too early'}")
 
 
@@ -162,21 +165,18 @@ class Reader:
         if isinstance(event, AliasEvent):
             return self.alias(event, path)
         tag = getattr(event, "tag", None)
-        if tag and not str(tag).startswith("tag:yaml.org,2002:"):
+        if tag and str(tag) not in PLAIN_TAGS:
             hint = f"remove {shown(str(tag))}, or quote the text"
             self.note(event, path, "tags are not used in a topology", hint)
         if isinstance(event, MappingStartEvent):
-            tree = self.map(path)
+            tree = self.mapping(path)
         elif isinstance(event, SequenceStartEvent):
-            tree = self.list(path)
+            tree = self.sequence(path)
         else:
-            tree = Tree(self.scalar(event, path))
-        if tree.size > MAX_VALUES:
-            raise UnreadableError(
-                start(event), Problem((), "too many values", "aliases may not multiply them")
-            )
-        if event.anchor:
-            self.anchors[event.anchor] = tree
+            tree = Tree(self.scalar(event, path) if isinstance(event, ScalarEvent) else None)
+        anchor = getattr(event, "anchor", None)
+        if anchor:
+            self.anchors[anchor] = tree
         return tree
 
     def alias(self, event: AliasEvent, path: Path) -> Tree:
@@ -187,7 +187,7 @@ class Reader:
             )
         return self.anchors.get(event.anchor, Tree(None))
 
-    def list(self, path: Path) -> Tree:
+    def sequence(self, path: Path) -> Tree:
         """A list, up to its end."""
         parts: dict[str | int, tuple[Place, Tree]] = {}
         size = 1
@@ -197,7 +197,7 @@ class Reader:
             size = bounded(size + tree.size, event)
         return Tree([tree.plain for _, tree in parts.values()], size, parts)
 
-    def map(self, path: Path) -> Tree:
+    def mapping(self, path: Path) -> Tree:
         """A map, up to its end; what it merges (`<<`) gives way to its own keys."""
         parts: dict[str | int, tuple[Place, Tree]] = {}
         merged: list[Tree] = []
@@ -227,18 +227,18 @@ class Reader:
         tree = self.value(event, path)
         if isinstance(event, AliasEvent) and isinstance(tree.plain, str):
             return tree.plain
-        self.note(event, path, "a key must be plain text", "write key: value")
-        return f"?{start(event).line}.{start(event).column}"
+        self.note(event, (*path, "?"), "a key must be plain text", "write key: value")
+        return "?"
 
     def merge(self, event: Event, path: Path, tree: Tree) -> list[Tree]:
-        """The maps a merge key stands for, the weakest first... as later ones give way to earlier ones."""
+        """The maps a merge key stands for, the strongest first."""
         trees = [part for _, part in tree.parts.values()] if isinstance(tree.plain, list) else [tree]
         maps = [part for part in trees if isinstance(part.plain, dict)]
         if len(maps) < len(trees):
             self.note(event, path, "<< merges maps only", "name the anchor of a map, as in <<: *defaults")
         return maps
 
-    def scalar(self, event: Event, path: Path) -> str | int | float | bool | None:
+    def scalar(self, event: ScalarEvent, path: Path) -> str | int | float | bool | None:
         """A scalar by the core schema; dates and whatever else is special elsewhere stay text."""
         text = str(event.value)
         if event.style or event.tag:

@@ -7,10 +7,10 @@
 WISHES is one JSON object, see observe() for its keys. Runs on the node's own Python, standard library only.
 """
 
+import grp
 import json
 import os
 import pwd
-import grp
 import re
 import socket
 import subprocess
@@ -41,7 +41,8 @@ def listed(folder):
 
 def run(*words):
     """Run a program; returns (code, standard output, standard error)."""
-    done = subprocess.run(words, capture_output=True, text=True, env={**os.environ, "LC_ALL": "C"})
+    plain = {**os.environ, "LC_ALL": "C"}
+    done = subprocess.run(words, capture_output=True, text=True, errors="replace", env=plain)
     return done.returncode, done.stdout, done.stderr.strip()
 
 
@@ -94,7 +95,7 @@ def package_problems(listing_code, words):
         yield "This is not Debian or Ubuntu: there is no dpkg. Use a node of a supported system."
     elif listing_code != 0:
         yield (
-            f"The package database cannot be read: {words}. "
+            f"The package database cannot be read: {words[:200]}. "
             "dpkg keeps an older copy: compare /var/lib/dpkg/status with status-old."
         )
 

@@ -29,7 +29,12 @@ QUIET = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"}
 def run(*words):
     """Run a program without questions; returns (code, its complaints)."""
     done = subprocess.run(
-        words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=QUIET
+        words,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=QUIET,
     )
     complaints = [line for line in done.stdout.splitlines() if line.startswith(("E:", "W:", "dpkg:"))]
     return done.returncode, " ".join(complaints) or done.stdout[-500:].strip()
@@ -102,15 +107,21 @@ def finish():
 
 
 def renew_index():
-    """Fetch the index; when apt cannot read what it has, fetch it from nothing."""
-    strict = ("apt-get", "-q", "-o", "APT::Update::Error-Mode=any", "update")
-    code, words = run(*strict)
-    if code != 0 or run("apt-get", "check")[0] != 0:
-        shutil.rmtree("/var/lib/apt/lists", ignore_errors=True)
-        os.makedirs("/var/lib/apt/lists/partial", exist_ok=True)
-        code, words = run(*strict)
+    """Fetch the whole index: apt takes a damaged one for fresh. Keep the old one when the mirror is away."""
+    lists, aside = "/var/lib/apt/lists", "/var/lib/apt/lists.cluster"
+    shutil.rmtree(aside, ignore_errors=True)
+    os.rename(lists, aside)
+    os.makedirs(f"{lists}/partial")
+    code, words = run(
+        "apt-get", "-q", "-o", "APT::Update::Error-Mode=any", "-o", "Acquire::http::Timeout=20", "update"
+    )
+    if code != 0:
+        shutil.rmtree(lists)
+        os.rename(aside, lists)
+        return words
+    shutil.rmtree(aside)
     print("fetched the package index anew")
-    return "" if code == 0 else words
+    return ""
 
 
 def main(packages, renew):
@@ -125,7 +136,10 @@ def main(packages, renew):
     if renew:
         code, words = run("apt-get", "-s", "install", *packages)
         if code != 0:
-            sys.exit(f"The packages cannot be installed: {index_words or words}")
+            sys.exit(
+                f"The packages cannot be installed: {index_words or words} "
+                "Check the node's way to its package mirror (/etc/apt/sources.list*), and their names."
+            )
 
 
 if __name__ == "__main__":

@@ -4,10 +4,10 @@ WISHES is a JSON object: user, make (generate what is missing), over_ssh (Ansibl
 Prints a JSON object; private keys are made here and stay here.
 """
 
+import grp
 import json
 import os
 import pwd
-import grp
 import re
 import subprocess
 import sys
@@ -47,13 +47,20 @@ def make_user_key(user, key):
 
 def problems(user, over_ssh):
     """Whole sentences on what would keep people out, or our settings from working."""
+    broken = subprocess.run([sshd(), "-t"], capture_output=True, text=True)
+    if broken.returncode != 0:
+        yield (
+            f"The SSH server's configuration is broken already: {' '.join(broken.stderr.split())} "
+            "Mend it first: sshd -t shows when it is right."
+        )
+        return
     if not re.search(r"(?im)^\s*include\s+.*sshd_config\.d/\*\.conf", read("/etc/ssh/sshd_config")):
         yield (
             "/etc/ssh/sshd_config does not include /etc/ssh/sshd_config.d/*.conf, so our settings would not "
             "count. Put this line at its top: Include /etc/ssh/sshd_config.d/*.conf"
         )
     if user is None:
-        yield "The account that is to go from node to node does not exist. The role base makes it: run it first."
+        yield "The account that goes from node to node does not exist. The role base makes it: run it first."
     caller = os.environ.get("SUDO_USER") or "root"
     if over_ssh and not can_use_a_key(caller):
         yield (

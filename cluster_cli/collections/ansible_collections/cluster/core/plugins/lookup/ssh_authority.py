@@ -29,7 +29,8 @@ EXAMPLES = """
   cluster.core.managed_files:
     files:
       - path: /etc/ssh/cluster_user_authority.pub
-        content: "{{ lookup('cluster.core.ssh_authority', 'user', secrets='secrets.yml', cluster='shop') }}\\n"
+        content: >
+          {{ lookup('cluster.core.ssh_authority', 'user', secrets='secrets.yml', cluster='shop') }}
 """
 
 RETURN = """

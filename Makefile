@@ -1,0 +1,41 @@
+# The two commands: `make up` stands up the lab and verifies it, `make test` proves all of it.
+# Each does the whole set-up itself.
+.PHONY: setup up down lint unit molecule e2e test docs
+.DEFAULT_GOAL := help
+
+CLUSTER ?= inventories/lab
+BIN := .venv/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+help:
+	@echo "make up      the lab cluster, set up, running and verified"
+	@echo "make test    lint, types, unit and golden tests, molecule, end to end"
+	@echo "make down    take the lab away"
+	@echo "also: setup lint unit molecule e2e docs"
+
+setup:
+	@scripts/setup
+
+up: setup
+	@$(BIN)/cluster up $(CLUSTER)
+
+down: setup
+	@$(BIN)/cluster down $(CLUSTER) --yes
+
+lint: setup
+	@scripts/lint
+
+unit: setup
+	@$(BIN)/pytest -q tests/unit tests/golden
+
+molecule: setup
+	@scripts/molecule
+
+e2e: setup
+	@$(BIN)/pytest -v tests/e2e
+
+test: setup
+	@scripts/test
+
+docs: setup
+	@$(BIN)/python -m cluster_cli.reference

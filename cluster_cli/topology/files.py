@@ -1,0 +1,41 @@
+"""The files and directories a topology names must be there."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from cluster_cli.topology.model import Ssh, Topology
+from cluster_cli.topology.problems import Path as At
+from cluster_cli.topology.problems import Problem
+
+
+def beside(topology: Path, name: str) -> Path:
+    """A file named in the topology file at `topology`: relative to that file, with ~ for the home."""
+    try:
+        return topology.parent / Path(name).expanduser()
+    except RuntimeError:  # ~somebody who does not exist
+        return topology.parent / name
+
+
+def missing_files(topology: Topology, path: Path) -> Iterator[Problem]:
+    """A problem for each named file that is not there. path: the topology file."""
+    for name, web in topology.web.items():
+        if web.site and not is_there(beside(path, web.site), folder=True):
+            hint = f"make {beside(path, web.site)}, or leave `site` away for a small page"
+            yield Problem(("web", name, "site"), f"there is no directory {web.site}", hint)
+    for at, ssh in keys(topology) if not topology.is_lab else ():
+        if ssh.key and not is_there(beside(path, ssh.key), folder=False):
+            yield Problem((*at, "key"), f"there is no private key {ssh.key}", "name an existing file")
+
+
+def keys(topology: Topology) -> Iterator[tuple[At, Ssh]]:
+    """Every place that may name a private key."""
+    yield ("ssh",), topology.ssh
+    yield from ((("nodes", name, "ssh"), node.ssh) for name, node in topology.nodes.items())
+
+
+def is_there(path: Path, *, folder: bool) -> bool:
+    """Whether there is such a directory or file."""
+    try:
+        return path.is_dir() if folder else path.is_file()
+    except (OSError, ValueError):
+        return False

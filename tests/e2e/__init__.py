@@ -1,0 +1,1 @@
+"""End-to-end tests on real nodes: what a user would do, and the faults they fear."""

@@ -1,0 +1,71 @@
+"""The `cluster` command as a user runs it: another process, its exit code, what it printed."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+CLUSTER = Path(sys.executable).parent / "cluster"
+
+
+@dataclass(frozen=True)
+class Done:
+    """A finished command."""
+
+    code: int
+    out: str
+    err: str
+    seconds: float
+
+    @property
+    def json(self) -> dict[str, Any]:
+        """What it printed for scripts."""
+        found: dict[str, Any] = json.loads(self.out)
+        return found
+
+    def __str__(self) -> str:
+        return f"exit {self.code} after {self.seconds:.1f} s\n{self.out[-4000:]}\n{self.err[-4000:]}"
+
+
+def cluster(
+    *words: str | Path, env: Mapping[str, str] | None = None, timeout: float = 300, program: Path = CLUSTER
+) -> Done:
+    """Run `cluster WORDS...` from an empty directory's point of view: nothing of the checkout is in the way."""
+    began = time.monotonic()
+    done = subprocess.run(
+        [str(program), *map(str, words)],
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        env={**os.environ, **(env or {})},
+        cwd="/",
+        check=False,
+    )
+    return Done(done.returncode, done.stdout, done.stderr, time.monotonic() - began)
+
+
+def start(*words: str | Path) -> "subprocess.Popen[str]":
+    """Start `cluster WORDS...` in a process group of its own."""
+    return subprocess.Popen(
+        [str(CLUSTER), *map(str, words)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd="/",
+        start_new_session=True,
+    )
+
+
+def wait_for(what: str, true: Callable[[], object], seconds: float, every: float = 0.1) -> float:
+    """Wait until `true()` is; returns the seconds it took. Fails the test when the time is over."""
+    began = time.monotonic()
+    while not true():
+        assert time.monotonic() - began < seconds, f"waited {seconds:g} s in vain: {what}"
+        time.sleep(every)
+    return time.monotonic() - began

@@ -1,0 +1,82 @@
+"""Labs that several tests share: each is brought up once, and what a test breaks it puts right."""
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from cluster_cli.lab.lab import Lab
+from cluster_cli.lab.stand import lab_of
+from cluster_cli.workspace import Workspace
+
+from .command import CHECKOUT, Done, cluster, wait_for
+
+
+@dataclass
+class Stack:
+    """A running lab. first: the `up` that made it."""
+
+    folder: Path
+    first: Done
+
+    @property
+    def workspace(self) -> Workspace:
+        return Workspace.open(self.folder)
+
+    @property
+    def lab(self) -> Lab:
+        return lab_of(self.workspace)
+
+    def status(self) -> dict:  # type: ignore[type-arg]
+        return cluster("status", self.folder, "-o", "json").json
+
+    def holder(self, address: str) -> str:
+        """The one node that holds a virtual IP now."""
+        holders = self.status()["virtual_ips"][address]["holders"]
+        assert len(holders) == 1, f"{address} is held by {holders}"
+        return str(holders[0])
+
+    def settle(self, seconds: float = 60) -> None:
+        """Wait until everything is well."""
+        wait_for("a healthy status", lambda: self.status()["healthy"], seconds, every=0.5)
+
+    def on(self, node: str, command: str) -> str:
+        """Run a command in a node as root, past SSH."""
+        done = self.lab.exec(node, ["sh", "-c", command])
+        assert done.code == 0, done
+        return done.out
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_places(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """State, secrets and sockets of the tests' clusters stay apart from the user's."""
+    root = tmp_path_factory.mktemp("xdg")
+    for name in ("XDG_STATE_HOME", "XDG_CONFIG_HOME"):
+        os.environ[name] = str(root / name.lower())
+    os.environ.pop("CLUSTER_TOPOLOGY", None)
+
+
+def bring_up(folder: Path, text: str) -> Done:
+    """Write a topology and bring it up; remains of an earlier, aborted test are removed first."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "topology.yml").write_text(text)
+    cluster("down", folder, "--yes")
+    return cluster("up", folder, "-o", "json", timeout=600)
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The seven-node lab of the README, under another name."""
+    folder = tmp_path_factory.mktemp("e2e")
+    text = (CHECKOUT / "inventories/lab/topology.yml").read_text()
+    text = text.replace("name: lab", "name: e2e").replace("10.89.40.", "10.89.60.")
+    done = bring_up(folder, text)
+    try:
+        assert done.code == 0, done
+        print(json.dumps(done.json["stages"]))
+        yield Stack(folder, done)
+    finally:
+        cluster("down", folder, "--yes")

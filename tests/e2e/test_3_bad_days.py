@@ -1,0 +1,215 @@
+"""Bad input and bad luck: each ends in a message that says what to do, and the next run converges."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from .command import Done, cluster, start, wait_for
+from .conftest import Stack
+
+PARTS = ("next:",)
+
+
+def four_parts(done: Done) -> None:
+    """An error says what, and what next; no traceback, no JSON dump."""
+    assert "error: " in done.err, done
+    assert "next:" in done.err, done
+    assert "Traceback" not in done.err, done
+    assert '{"' not in done.err, done
+
+
+@pytest.fixture
+def existing(stack: Stack, tmp_path: Path) -> Path:
+    """Two of the lab's nodes as machines somebody already has: reached over SSH, made by nobody."""
+    key = stack.workspace.places.operator_key
+    (tmp_path / "topology.yml").write_text(
+        f"name: {re.sub('[^a-z0-9]+', '-', tmp_path.name.lower()).strip('-')}\n"
+        "network: {subnet: 10.89.60.0/24}\n"
+        f"ssh: {{user: admin, key: {key}}}\n"
+        "nodes:\n  web1: {address: 10.89.60.21}\n  web2: {address: 10.89.60.22}\n"
+    )
+    return tmp_path
+
+
+def change(folder: Path, old: str, new: str) -> None:
+    """Edit a topology."""
+    path = folder / "topology.yml"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def test_existing_machines_are_pinned_at_first_contact_and_converged(existing: Path) -> None:
+    done = cluster("up", existing, "--only", "base")
+    assert done.code == 0, done
+    assert "host key pinned: SHA256:" in done.err
+    again = cluster("up", existing, "--only", "base", "-o", "json")
+    assert again.code == 0, again
+    assert again.json["changed"] == 0
+    assert "host key pinned" not in again.err
+
+
+def test_unreachable_node_is_a_row_and_the_others_are_done(existing: Path) -> None:
+    change(existing, "web2: {address: 10.89.60.22}", "ghost: {address: 10.89.60.250}")
+    done = cluster("up", existing, "--only", "base", "--no-verify", "-o", "json")
+    assert done.code == 4, done
+    four_parts(done)
+    assert "ghost: does not answer" in done.err
+    assert done.json["unreachable"] == 1
+    assert done.json["failed"] == 0
+
+
+def test_wrong_key_is_named(existing: Path, tmp_path: Path, stack: Stack) -> None:
+    other = tmp_path / "other_key"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(other)], check=True)
+    change(existing, f"key: {stack.workspace.places.operator_key}", f"key: {other}")
+    done = cluster("up", existing)
+    assert done.code == 4, done
+    four_parts(done)
+    assert "refuses our key" in done.err
+    assert "Permission denied" in done.err
+
+
+def test_changed_host_key_stops_everything_and_shows_both(existing: Path, stack: Stack) -> None:
+    assert cluster("up", existing, "--only", "base", "--no-verify").code == 0
+    key = "/etc/ssh/ssh_host_ed25519_key"
+    stack.on(
+        "web2",
+        f"rm -f {key} {key}.pub && ssh-keygen -q -t ed25519 -N '' -f {key} && rm -f /etc/ssh/ssh_host_rsa_key* "
+        "/etc/ssh/ssh_host_ecdsa_key* && systemctl restart ssh",
+    )
+    offered = stack.on("web2", f"ssh-keygen -lf {key}.pub").split()[1]
+    try:
+        done = cluster("up", existing, "--only", "base")
+        assert done.code == 4, done
+        four_parts(done)
+        assert "the host key changed" in done.err
+        assert offered in done.err
+        assert len(set(re.findall(r"SHA256:[A-Za-z0-9+/]{43}", done.err))) == 2
+        trusted = cluster("trust", "-C", existing, "--yes", "web2")
+        assert trusted.code == 0, trusted
+        assert cluster("up", existing, "--only", "base", "--no-verify").code == 0
+    finally:
+        healed = cluster("up", stack.folder, "-o", "json")  # a lab learns keys on a trusted channel
+    assert healed.code == 0, healed
+
+
+def test_missing_engine_is_told_with_its_cure(stack: Stack, tmp_path: Path) -> None:
+    for name in ("ssh", "ssh-keygen", "sh"):
+        (tmp_path / name).symlink_to(str(shutil.which(name)))
+    done = cluster("up", stack.folder, env={"PATH": str(tmp_path)})
+    assert done.code == 1, done
+    four_parts(done)
+    assert "podman" in done.err
+    assert "install" in done.err
+
+
+def test_full_disk_is_told_before_anything_is_touched(stack: Stack) -> None:
+    stack.on("web3", "mount -t tmpfs -o size=1m none /var/cache/apt/archives")
+    try:
+        done = cluster("up", stack.folder, "--only", "base", "--node", "web3", "--no-verify")
+        assert done.code == 1, done
+        four_parts(done)
+        assert "web3" in done.err
+        assert "/var/cache/apt/archives" in done.err
+    finally:
+        stack.on("web3", "umount /var/cache/apt/archives")
+    assert cluster("up", stack.folder, "--only", "base", "--no-verify", "-o", "json").json["changed"] == 0
+
+
+def test_stale_index_and_interrupted_dpkg_heal_themselves(stack: Stack) -> None:
+    stack.on(
+        "web3",
+        "dpkg --purge --force-depends nginx-light >/dev/null 2>&1; systemctl reset-failed nginx || true",
+    )
+    stack.on(
+        "web3",
+        "sed -i 's/^Filename: .*nginx-light.*$/Filename: pool\\/gone.deb/' /var/lib/apt/lists/*Packages || true",
+    )
+    stack.on(
+        "web3",
+        "touch /var/lib/dpkg/updates/0001 && dpkg --unpack --force-depends /dev/null 2>/dev/null || true",
+    )
+    done = cluster("up", stack.folder, "--node", "web3", "-o", "json")
+    assert done.code == 0, done
+    stack.settle()
+
+
+def test_second_operator_is_told_who_works(stack: Stack) -> None:
+    first = start("up", str(stack.folder))
+    note = stack.workspace.places.lock.with_suffix(".owner.json")
+    try:
+        wait_for("the first run to hold the lock", note.exists, 10)
+        done = cluster("up", stack.folder)
+        assert done.code == 75, done
+        four_parts(done)
+        assert f"process {first.pid}" in done.err
+    finally:
+        first.communicate(timeout=120)
+    assert first.returncode == 0
+
+
+def journal_has(stack: Stack, words: str) -> bool:
+    """Whether the newest run's journal says so."""
+    run = max((stack.workspace.places.state / "runs").iterdir())
+    path = run / "journal.jsonl"
+    return path.exists() and words in path.read_text()
+
+
+def test_one_ctrl_c_stops_after_the_task_and_up_goes_on(stack: Stack) -> None:
+    stack.on("web1", "echo broken > /etc/nginx/nginx.conf")
+    running = start("up", str(stack.folder), "--plain")
+    wait_for("the stage ssh_trust", lambda: journal_has(stack, '"stage":"ssh_trust"'), 60)
+    running.send_signal(signal.SIGINT)
+    _, err = running.communicate(timeout=60)
+    assert running.returncode == 130, err
+    assert "stopping after the current task" in err
+    assert "next" in err or "go on with" in err
+    assert "broken" in stack.on("web1", "cat /etc/nginx/nginx.conf")
+    done = cluster("up", stack.folder, "-o", "json")
+    assert done.code == 0, done
+    assert "broken" not in stack.on("web1", "cat /etc/nginx/nginx.conf")
+
+
+def test_kill_9_in_the_middle_leaves_nothing_that_up_cannot_mend(stack: Stack) -> None:
+    stack.on(
+        "lb1", "sed -i 's/maxconn 4000/maxconn 3000/' /etc/haproxy/haproxy.cfg && systemctl reload haproxy"
+    )
+    running = start("up", str(stack.folder), "--plain")
+    wait_for("the stage ntp", lambda: journal_has(stack, '"stage":"ntp"'), 60)
+    os.killpg(running.pid, signal.SIGKILL)
+    running.communicate(timeout=30)
+    done = cluster("up", stack.folder, "-o", "json")
+    assert done.code == 0, done
+    assert "maxconn 4000" in stack.on("lb1", "cat /etc/haproxy/haproxy.cfg")
+    limit = stack.on("lb1", "echo 'show info' | socat - /run/haproxy/admin.sock | grep ^Maxconn:")
+    assert limit.split()[1] == "4000"
+    rows = cluster("history", stack.folder, "-o", "json").json["runs"]
+    assert rows[1]["code"] is None  # the killed run is there, and says that it never ended
+
+
+def test_down_leaves_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / "topology.yml").write_text(
+        "name: e2e-down\nprovider: podman\nnetwork: {subnet: 10.89.63.0/24}\nnodes:\n  n1: {}\n  n2: {}\n"
+    )
+    assert cluster("up", tmp_path, "--only", "lab").code == 0
+    refused = subprocess.run(
+        [shutil.which("cluster") or "cluster", "down", str(tmp_path)],
+        input="wrong\n",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert refused.returncode == 2
+    assert cluster("down", tmp_path, "--yes").code == 0
+    for kind in (["ps", "-a"], ["network", "ls"], ["volume", "ls"]):
+        left = subprocess.run(
+            ["podman", *kind, "--format", "json"], capture_output=True, text=True, check=True
+        ).stdout
+        assert "e2e-down" not in left
+    assert "nothing to remove" in cluster("down", tmp_path, "--yes").out

@@ -1,0 +1,68 @@
+"""Calls of the engine and what is said when they cannot be made; no engine is run."""
+
+import sys
+
+import pytest
+
+from cluster_cli.errors import ClusterError
+from cluster_cli.lab import command, engine
+from cluster_cli.lab.dialect import DOCKER, PODMAN
+from cluster_cli.lab.engine import Engine
+from cluster_cli.lab.settle import parse
+
+
+def test_argv_carries_sudo_and_runtime():
+    assert Engine(PODMAN, sudo=("sudo", "-n"), runtime="runc").argv("ps") == [
+        *("sudo", "-n", "podman", "--runtime", "runc", "ps")
+    ]
+    assert Engine(DOCKER).argv("ps") == ["docker", "ps"]
+
+
+def test_a_missing_engine_says_how_to_get_it(monkeypatch):
+    monkeypatch.setattr(engine.host, "program_path", lambda _: None)
+    with pytest.raises(ClusterError, match="podman is not installed") as caught:
+        Engine.detect("podman")
+    assert "apt-get install podman" in caught.value.hint
+
+
+def test_rootless_says_why_it_does_not_do(monkeypatch):
+    monkeypatch.setattr(
+        engine.host, "program_path", lambda name: None if name == "sudo" else f"/usr/bin/{name}"
+    )
+    monkeypatch.setattr(engine.os, "geteuid", lambda: 1000)
+    with pytest.raises(ClusterError) as caught:
+        Engine.detect("podman")
+    assert "VRRP" in caught.value.why
+    assert "bridge" in caught.value.why
+
+
+def test_a_silent_daemon_is_named(monkeypatch):
+    monkeypatch.setattr(engine.host, "program_path", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr(engine, "_daemon_refusal", lambda *_: "Cannot connect to the Docker daemon")
+    with pytest.raises(ClusterError, match="docker daemon does not answer") as caught:
+        Engine.detect("docker")
+    assert caught.value.why == "Cannot connect to the Docker daemon"
+
+
+def test_a_failing_program_is_told_in_its_own_words():
+    with pytest.raises(ClusterError) as caught:
+        command.run([sys.executable, "-c", "import sys; sys.exit('no such thing')"], timeout=20)
+    assert caught.value.why == "no such thing"
+
+
+def test_a_program_that_hangs_is_cut_off():
+    with pytest.raises(ClusterError, match="did not answer in 0 s"):
+        command.attempt([sys.executable, "-c", "import time; time.sleep(30)"], timeout=0.2)
+
+
+def test_the_command_is_called_as_a_person_calls_it():
+    assert command.program(["sudo", "-n", "podman", "--runtime", "runc", "run", "--rm"]) == "podman run"
+    assert command.program(["docker", "ps", "--all"]) == "docker ps"
+
+
+def test_the_report_of_a_node():
+    settled = parse("failed nginx.service\ncarrier 1\nkey ssh-ed25519 AAAA\n")
+    assert settled.host_keys == ("ssh-ed25519 AAAA",)
+    assert settled.failed_units == ("nginx.service",)
+    assert settled.plugged
+    assert not parse("carrier 0\n").plugged
