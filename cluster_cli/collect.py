@@ -13,7 +13,9 @@ import concurrent.futures, json, subprocess, sys
 commands = json.loads({commands!r})
 def one(command):
     try:
-        done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, timeout={seconds}, stdin=subprocess.DEVNULL)
+        done = subprocess.run(
+            ["/bin/sh", "-c", command], capture_output=True, timeout={seconds}, stdin=subprocess.DEVNULL
+        )
         return [done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")]
     except subprocess.TimeoutExpired:
         return [124, "", "no answer within {seconds} s"]

@@ -1,4 +1,4 @@
-"""First contact: is every node there, is it the one we know, and may we work on it? Before anything is changed."""
+"""First contact: is every node there, is it the one we know, may we work on it? Before anything is changed."""
 
 import base64
 import binascii
@@ -122,7 +122,7 @@ def words_of(answer: ssh.Answer) -> str:
 
 
 def offered_key(host: Host) -> str:
-    """The host key a node offers now, as "ssh-ed25519 AAAA...", taken without trusting it; empty when none."""
+    """The host key a node offers now, as "ssh-ed25519 AAAA...", without trusting it; empty when none."""
     with tempfile.TemporaryDirectory() as folder:
         unsure = Path(folder) / "known_hosts"
         options = (f"UserKnownHostsFile={unsure}", "StrictHostKeyChecking=accept-new", "ControlPath=none")
@@ -153,15 +153,13 @@ def refuse_changed(contacts: Mapping[str, Contact]) -> None:
     changed = [contact for contact in contacts.values() if contact.verdict in ("key-changed", "key-unknown")]
     if not changed:
         return
-    rows = [
-        f"{row.node}: pinned {row.pinned or 'none'}, offered {row.offered or 'unknown'}" for row in changed
-    ]
+    rows = [f"{row.node}: pinned {row.pinned or 'none'}, offered {row.offered or 'unknown'}" for row in changed]
     raise ClusterError(
         "the host key changed" if len(changed) == 1 else f"{len(changed)} host keys changed",
         where="; ".join(rows),
         why="either the machine was reinstalled, or somebody answers in its place; nothing was touched",
-        hint=f"compare the fingerprints on the machine's console (ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub); "
-        f"if it is right: cluster trust {changed[0].node}",
+        hint="compare the fingerprints on the machine's console "
+        f"(ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub); if it is right: cluster trust {changed[0].node}",
         code=Exit.UNREACHABLE,
     )
 
@@ -193,7 +191,7 @@ WHAT: dict[Verdict, tuple[str, str]] = {
     ),
     "denied": (
         "refuses our key",
-        "check ssh.user and ssh.key in the topology, and that the public key is in the user's authorized_keys",
+        "check ssh.user and ssh.key in the topology, and the user's authorized_keys on the node",
     ),
     "no-sudo": (
         "the user may not become root without a password",

@@ -1,4 +1,4 @@
-"""One run per cluster at a time. The kernel releases a dead owner's lock; the note beside it names the living one's."""
+"""One run per cluster at a time. The kernel releases a dead owner's lock; a note names the living one."""
 
 import getpass
 import json

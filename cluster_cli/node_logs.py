@@ -43,9 +43,7 @@ def follow_all(hosts: Sequence[Host], services: Sequence[str], since: str) -> It
     lines: Queue[str] = Queue()
     command = "sudo -n sh -c " + ssh.quoted(journalctl(services, since, follow=True))
     children = [
-        subprocess.Popen(
-            [*ssh.argv(host), command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
+        subprocess.Popen([*ssh.argv(host), command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         for host in hosts
     ]
     for host, child in zip(hosts, children, strict=True):

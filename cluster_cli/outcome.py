@@ -59,9 +59,7 @@ def errors(outcome: Outcome, run: RunDir, cluster: Path) -> list[ClusterError]:
     """Everything that went wrong, each as an error a person can act on."""
     found = [failed_task(task, run, cluster) for task in outcome.converged.failures]
     if outcome.converged.said:
-        found.append(
-            ClusterError("Ansible could not run", where=str(run.journal), why=outcome.converged.said)
-        )
+        found.append(ClusterError("Ansible could not run", where=str(run.journal), why=outcome.converged.said))
     found += outcome.unreachable
     found += [
         ClusterError(

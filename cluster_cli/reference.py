@@ -124,9 +124,7 @@ def kind(field: Field) -> str:
         return words.partition(" (")[0]
     if field.get("type") == "integer":
         ends = [field[end] for end in ("minimum", "maximum") if end in field]
-        return (
-            " to ".join(["number", *map(str, ends)]).replace("number to", "number from") if ends else "number"
-        )
+        return " to ".join(["number", *map(str, ends)]).replace("number to", "number from") if ends else "number"
     names = {
         "boolean": "true or false",
         "ipv4": "IPv4 address",

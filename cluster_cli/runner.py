@@ -53,9 +53,7 @@ class Brake:
         self.presses += 1
         self.stop_file.touch()
         text = (
-            "stopping after the current task; Ctrl-C again stops at once"
-            if self.presses == 1
-            else "stopping now"
+            "stopping after the current task; Ctrl-C again stops at once" if self.presses == 1 else "stopping now"
         )
         self.emit(Step(self.stage(), text))
 

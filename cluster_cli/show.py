@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -44,9 +45,7 @@ def show_outcome(
     elif outcome.code == Exit.OK:
         console.print(f"next: cluster status {given(workspace)}", soft_wrap=True, highlight=False)
     elif outcome.code == Exit.INTERRUPTED:
-        console.print(
-            f"interrupted; go on with: cluster up {given(workspace)}", soft_wrap=True, highlight=False
-        )
+        console.print(f"interrupted; go on with: cluster up {given(workspace)}", soft_wrap=True, highlight=False)
 
 
 def given(workspace: Workspace) -> Path:
@@ -54,9 +53,7 @@ def given(workspace: Workspace) -> Path:
     folder = workspace.places.topology.parent
     here = Path.cwd()
     shown = folder.relative_to(here) if folder.is_relative_to(here) else folder
-    return (
-        shown if workspace.places.topology.name == "topology.yml" else shown / workspace.places.topology.name
-    )
+    return shown if workspace.places.topology.name == "topology.yml" else shown / workspace.places.topology.name
 
 
 def show_errors(found: Sequence[ClusterError], console: Console) -> None:
@@ -78,7 +75,7 @@ def matrix_table(results: Sequence[TestEnded]) -> Table:
     """Verification as a table of node by role: how many tests passed, or which failed."""
     roles = list(dict.fromkeys(row.role for row in results))
     nodes = sorted({row.node for row in results}, key=lambda name: (not name, name))
-    table = Table("node", *roles, title="verification", title_justify="left")
+    table = Table("node", *roles, box=SIMPLE_HEAD, pad_edge=False)
     for node in nodes:
         cells = [cell([row for row in results if row.node == node and row.role == role]) for role in roles]
         table.add_row(node or "cluster", *cells)
@@ -91,16 +88,12 @@ def cell(rows: Sequence[TestEnded]) -> Text:
     if failed:
         return Text("\n".join(f"FAILED {row.test}" for row in failed), style="red")
     passed, skipped = (sum(row.outcome == kind for row in rows) for kind in ("passed", "skipped"))
-    return (
-        Text(f"{passed} ok" + (f", {skipped} skipped" if skipped else ""), style="green")
-        if rows
-        else Text("")
-    )
+    return Text(f"{passed} ok" + (f", {skipped} skipped" if skipped else ""), style="green") if rows else Text("")
 
 
 def check_table(checks: Sequence[Check]) -> Table:
     """The doctor's findings."""
-    table = Table("", "check", "found", "how to mend it")
+    table = Table("", "check", "found", "how to mend it", box=SIMPLE_HEAD, pad_edge=False)
     for check in checks:
         mark, style = MARKS[check.status]
         table.add_row(
@@ -111,22 +104,22 @@ def check_table(checks: Sequence[Check]) -> Table:
 
 def history_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     """Past runs."""
-    table = Table("started (UTC)", "verb", "seconds", "exit", "changed", "failed", "verified", "who", "run")
+    table = Table(
+        "run", "seconds", "exit", "changed", "failed", "verified", "who", box=SIMPLE_HEAD, pad_edge=False
+    )
+    table.columns[0].no_wrap = True
     for row in rows:
-        code = "never ended" if row["code"] is None else str(row["code"])
-        verified = f"{row['verify_passed']} ok" + (
-            f", {row['verify_failed']} failed" if row["verify_failed"] else ""
-        )
+        failed = f", {row['verify_failed']} failed" if row["verify_failed"] else ""
         table.add_row(
-            str(row["started"])[:19].replace("T", " "),
-            str(row["verb"]),
+            str(row["run"]),
             "" if row["seconds"] is None else f"{row['seconds']:.1f}",
-            Text(code, style="green" if row["code"] == 0 else "red"),
+            Text(
+                "none" if row["code"] is None else str(row["code"]), style="green" if row["code"] == 0 else "red"
+            ),
             str(row["changed"]),
             str(row["failed"] + row["unreachable"]),
-            verified,
+            f"{row['verify_passed']} ok{failed}",
             str(row["who"]),
-            str(row["run"]),
         )
     return table
 

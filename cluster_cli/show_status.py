@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import click
+from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
@@ -19,32 +20,27 @@ Document = Mapping[str, Any]
 
 def table(document: Document) -> Group:
     """The whole screen."""
-    verdict = (
-        Text("healthy", style="bold green") if document["healthy"] else Text("not healthy", style="bold red")
-    )
-    head = Text.assemble(
-        (str(document["cluster"]), "bold"), " is ", verdict, f"  {document['at'][11:19]} UTC"
-    )
+    verdict = Text("healthy", style="bold green") if document["healthy"] else Text("not healthy", style="bold red")
+    head = Text.assemble((str(document["cluster"]), "bold"), " is ", verdict, f"  {document['at'][11:19]} UTC")
     problems = [Text(f"  {problem}", style="red") for problem in document["problems"]]
     return Group(head, *problems, nodes_table(document), *vip_lines(document), *backend_lines(document))
 
 
 def nodes_table(document: Document) -> Table:
     """A row a node."""
-    grid = Table("node", "address", "up", "services", "clock", "load", "disk")
+    grid = Table("node", "address", "up", "services", "clock", "disk", box=SIMPLE_HEAD, pad_edge=False)
     for name, row in document["nodes"].items():
         units = ", ".join(
             unit if state == "active" else f"{unit} ({state})" for unit, state in row["units"].items()
         )
         up = Text("yes", style="green") if row["reachable"] else Text("NO", style="bold red")
-        load, disk = row.get("load"), row.get("disk_percent")
+        disk = row.get("disk_percent")
         grid.add_row(
             name,
             row["address"],
             up,
             units,
             clock(document["time"].get(name)),
-            "" if load is None else f"{load:.2f}",
             "" if disk is None else f"{disk} %",
         )
     return grid
@@ -62,11 +58,7 @@ def vip_lines(document: Document) -> Iterator[Text]:
     """Who holds each virtual IP."""
     for address, row in document["virtual_ips"].items():
         holders, style = row["holders"], "green" if len(row["holders"]) == 1 else "bold red"
-        away = (
-            f" (prefers {row['prefer']})"
-            if row["prefer"] and holders and row["prefer"] not in holders
-            else ""
-        )
+        away = f" (prefers {row['prefer']})" if row["prefer"] and holders and row["prefer"] not in holders else ""
         words = (" and ".join(holders) or "nobody") + away
         yield Text.assemble(f"virtual IP {address} ({row['load_balancer']}): ", (words, style))
 

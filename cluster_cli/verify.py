@@ -34,9 +34,7 @@ class Verified:
 class Reporter:
     """A pytest plugin: hands the workspace in, and every result out."""
 
-    def __init__(
-        self, workspace: Workspace, nodes: Sequence[str], emit: Listener, verified: Verified
-    ) -> None:
+    def __init__(self, workspace: Workspace, nodes: Sequence[str], emit: Listener, verified: Verified) -> None:
         self.workspace, self.nodes, self.emit, self.verified = workspace, nodes, emit, verified
         self.problem = ""
 
@@ -99,9 +97,7 @@ def verify(
         raise ClusterError(
             "the verification could not be run",
             where=str(folder),
-            why=reporter.problem.strip().splitlines()[-1]
-            if reporter.problem
-            else f"pytest ended with {code}",
+            why=reporter.problem.strip().splitlines()[-1] if reporter.problem else f"pytest ended with {code}",
             hint="see it whole: CLUSTER_TOPOLOGY=... pytest " + str(folder),
         )
     return verified

@@ -1,5 +1,6 @@
 """cluster init"""
 
+import json
 import re
 from pathlib import Path
 
@@ -20,7 +21,7 @@ def command(directory: Path, template: str, name: str | None, force: bool) -> No
     full   every section and field there is
     """
     from cluster_cli.errors import ClusterError, Exit
-    from cluster_cli.schema import schema_text
+    from cluster_cli.schema import FILE_NAME, schema
     from cluster_cli.topology import templates
     from cluster_cli.topology.fields import is_name
     from cluster_cli.topology.problems import did_you_mean
@@ -43,6 +44,6 @@ def command(directory: Path, template: str, name: str | None, force: bool) -> No
         )
     directory.mkdir(parents=True, exist_ok=True)
     path.write_text(templates.text(template, chosen))
-    (directory / "topology.schema.json").write_text(schema_text())
+    (directory / FILE_NAME).write_text(json.dumps(schema(), indent=1) + "\n")
     click.echo(f"written: {path}")
     click.echo(f"next: edit it, then cluster validate {directory}, then cluster up {directory}", err=True)

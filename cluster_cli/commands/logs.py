@@ -11,13 +11,9 @@ from cluster_cli.options import cluster_option, node_option
 @cluster_option
 @node_option
 @click.option("-s", "--service", "services", multiple=True, help="Only this systemd unit; may be repeated.")
-@click.option(
-    "--since", default="-10min", show_default=True, help="As journalctl takes it, such as -1h or today."
-)
+@click.option("--since", default="-10min", show_default=True, help="As journalctl takes it, such as -1h or today.")
 @click.option("-f", "--follow", is_flag=True, help="Go on until Ctrl-C.")
-def command(
-    cluster: Path, nodes: tuple[str, ...], services: tuple[str, ...], since: str, follow: bool
-) -> None:
+def command(cluster: Path, nodes: tuple[str, ...], services: tuple[str, ...], since: str, follow: bool) -> None:
     """The journals of all nodes, or those chosen, merged by time.
 
     \b

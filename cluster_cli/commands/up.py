@@ -58,8 +58,7 @@ def command(
     verifying = verifying and not lab_alone(only)
     names = planned(stages, lab=workspace.topology.is_lab, verifying=verifying)
     groups = {
-        stage.name: [h.name for role in stage.roles for h in workspace.render().group(role)]
-        for stage in stages
+        stage.name: [h.name for role in stage.roles for h in workspace.render().group(role)] for stage in stages
     }
     arguments = {"nodes": nodes, "only": only, "verify": verifying}
     debug = context.find_root().obj.debug

@@ -11,9 +11,7 @@ from cluster_cli.stages import ROLES
 @click.command(short_help="Prove from outside that every node does its job.")
 @cluster_argument
 @node_option
-@click.option(
-    "--role", "roles", multiple=True, type=click.Choice(ROLES), help="Only this role; may be repeated."
-)
+@click.option("--role", "roles", multiple=True, type=click.Choice(ROLES), help="Only this role; may be repeated.")
 @click.option("--junit", type=click.Path(dir_okay=False, path_type=Path), help="Also write JUnit XML here.")
 @plain_option
 @output_option

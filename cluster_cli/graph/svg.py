@@ -181,8 +181,7 @@ def _legend(sites: Mapping[str, int], y: float) -> Iterator[str]:
 def _description(picture: Picture) -> str:
     """The drawing in words, for those who do not see it."""
     vips = [
-        f"virtual address {v.address}" + (f" prefers {v.prefer}" * bool(v.prefer))
-        for v in picture.virtual_ips
+        f"virtual address {v.address}" + (f" prefers {v.prefer}" * bool(v.prefer)) for v in picture.virtual_ips
     ]
     tiers = [f"{title}: {', '.join(node.name for node in nodes)}" for title, nodes in picture.tiers]
     return ". ".join([*vips, *tiers]) + "."

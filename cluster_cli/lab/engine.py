@@ -73,9 +73,7 @@ class Engine:
         """One engine call that may fail: how it ended."""
         return command.attempt(self.argv(*args), timeout=timeout, stdin=stdin)
 
-    def exec(
-        self, container: str, argv: Sequence[str], *, stdin: str | None = None, timeout: float = 60
-    ) -> Done:
+    def exec(self, container: str, argv: Sequence[str], *, stdin: str | None = None, timeout: float = 60) -> Done:
         """Run argv as root inside a running container: how it ended."""
         flags = [] if stdin is None else ["--interactive"]
         return self.attempt("exec", *flags, container, *argv, stdin=stdin, timeout=timeout)

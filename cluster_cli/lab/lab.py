@@ -139,17 +139,13 @@ class Lab:
             raise ClusterError("the node's link was not found", where=node, why=command.words_of(peer))
         rows = command.run(["ip", "-oneline", "link", "show"], timeout=10).splitlines()
         names = [
-            row.split()[1].split("@")[0].rstrip(":")
-            for row in rows
-            if row.startswith(f"{peer.stdout.strip()}: ")
+            row.split()[1].split("@")[0].rstrip(":") for row in rows if row.startswith(f"{peer.stdout.strip()}: ")
         ]
         if not names:
             raise ClusterError(
                 "the node's link was not found", where=node, why="no such interface on this machine"
             )
-        command.run(
-            [*(sudo_prefix() or ()), "ip", "link", "set", names[0], "up" if up else "down"], timeout=10
-        )
+        command.run([*(sudo_prefix() or ()), "ip", "link", "set", names[0], "up" if up else "down"], timeout=10)
 
     def _present(self) -> dict[str, Container]:
         found = self.engine.containers(f"{plan.LAB}={self.name}")
@@ -163,9 +159,7 @@ class Lab:
         self.engine.remove([present[name].name for name in names])
         return {name: each for name, each in present.items() if name not in names}
 
-    def _ensure_network(
-        self, present: dict[str, Container], notify: Notify
-    ) -> tuple[str, dict[str, Container]]:
+    def _ensure_network(self, present: dict[str, Container], notify: Notify) -> tuple[str, dict[str, Container]]:
         """The name of the lab's network and the containers left (another network means other containers)."""
         bridge = network.find_network(self.engine, self.name)
         if bridge and present and bridge.subnets == (str(self.subnet),):
@@ -193,9 +187,7 @@ class Lab:
             if started.returncode == 0:
                 return step
             notify(node.name, f"does not start ({command.words_of(started)}): re-creating it")
-            image.ensure_image(
-                self.engine, image.recipe(self.stock_image), lambda text: notify(node.name, text)
-            )
+            image.ensure_image(self.engine, image.recipe(self.stock_image), lambda text: notify(node.name, text))
             step = Step.RECREATE
         if step is Step.UNPAUSE:
             self.engine.run("unpause", container)
@@ -249,9 +241,7 @@ def _on_all(nodes: Sequence[LabNode], work: Callable[[LabNode], NodeState]) -> l
         return states
     name, first = failures[0]
     if len(failures) == 1:
-        raise ClusterError(
-            first.what, where=first.where or name, why=first.why, hint=first.hint, code=first.code
-        )
+        raise ClusterError(first.what, where=first.where or name, why=first.why, hint=first.hint, code=first.code)
     raise ClusterError(
         f"{len(failures)} of {len(nodes)} nodes did not come up",
         where=", ".join(name for name, _ in failures),

@@ -35,14 +35,10 @@ def create_network(engine: Engine, lab: str, subnet: IPv4Network) -> Bridge:
     The name is new each time: podman 4 keeps the addresses booked under a network's name when the network
     goes, and an address booked by a run that was killed would stay taken until the next boot.
     """
-    with FileLock(
-        host.cache_dir() / f"network-{engine.name}.lock"
-    ):  # two labs coming up: one looks at a time
+    with FileLock(host.cache_dir() / f"network-{engine.name}.lock"):  # two labs coming up: one looks at a time
         taken = routes(command.run(["ip", "-json", "-4", "route", "show"], timeout=10))
         for name, subnets in engine.networks().items():
-            taken |= {
-                f"network {name} of {engine.name}": IPv4Network(each) for each in subnets if ":" not in each
-            }
+            taken |= {f"network {name} of {engine.name}": IPv4Network(each) for each in subnets if ":" not in each}
         refuse_overlap(subnet, taken)
         bridge = Bridge(f"cluster-{lab}-{secrets.token_hex(2)}", (str(subnet),))
         flags = ["--subnet", str(subnet), "--label", f"{LAB_LABEL}={lab}"]

@@ -56,9 +56,7 @@ def refuse_addresses(nodes: Sequence[LabNode], subnet: IPv4Network) -> None:
             subnet.broadcast_address,
         ):
             role = (
-                f"{gateway} is this machine's own address in it"
-                if node.address == gateway
-                else "not a host in it"
+                f"{gateway} is this machine's own address in it" if node.address == gateway else "not a host in it"
             )
             raise ClusterError(
                 f"{node.address} is no address for a node of {subnet}",

@@ -48,9 +48,7 @@ def _engine(dialect: Dialect) -> Iterator[Check]:
         yield Check("engine", "fail", f"{refusal.what}: {refusal.why}", refusal.hint)
         return
     yield Check("engine", "ok", f"{dialect.name} {version}" + (" through sudo" if engine.sudo else ""))
-    yield Check(
-        "runtime", "ok", f"{engine.runtime} ran a container" if engine.runtime else "the daemon chooses"
-    )
+    yield Check("runtime", "ok", f"{engine.runtime} ran a container" if engine.runtime else "the daemon chooses")
 
 
 def _cgroups() -> Check:
@@ -84,9 +82,7 @@ def _inotify() -> Iterator[Check]:
     nodes = instances // INOTIFY_PER_NODE
     detail = f"{instances} instances, about {nodes} nodes"
     mend = "sysctl -w fs.inotify.max_user_instances=1024, for larger labs"
-    yield Check(
-        "inotify", "ok" if nodes >= USUAL_NODES else "warn", detail, "" if nodes >= USUAL_NODES else mend
-    )
+    yield Check("inotify", "ok" if nodes >= USUAL_NODES else "warn", detail, "" if nodes >= USUAL_NODES else mend)
 
 
 def _disk(dialect: Dialect) -> Check:
@@ -99,6 +95,4 @@ def _disk(dialect: Dialect) -> Check:
 def _builder() -> Check:
     if host.program_path("mmdebstrap"):
         return Check("mmdebstrap", "ok", "builds the node image from Debian packages")
-    return Check(
-        "mmdebstrap", "warn", "missing: no node image without `lab.image`", "apt-get install mmdebstrap"
-    )
+    return Check("mmdebstrap", "warn", "missing: no node image without `lab.image`", "apt-get install mmdebstrap")

@@ -73,9 +73,7 @@ class Settled:
     plugged: bool
 
 
-def settle(
-    engine: Engine, container: str, node: str, address: IPv4Address, access: tuple[str, str]
-) -> Settled:
+def settle(engine: Engine, container: str, node: str, address: IPv4Address, access: tuple[str, str]) -> Settled:
     """Wait until the node has booted, give access (user, public key) and say what it answered.
 
     Raises ClusterError when systemd does not come up in 90 s or the node has no host key.

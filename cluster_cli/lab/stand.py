@@ -1,5 +1,6 @@
 """A workspace's lab: its nodes made, their keys pinned."""
 
+import shutil
 from collections.abc import Callable
 
 from cluster_cli import ssh
@@ -25,8 +26,19 @@ def lab_of(workspace: Workspace) -> Lab:
             why="its provider is existing, so nobody but you makes and removes its machines",
             code=Exit.USAGE,
         )
-    engine = Engine.detect(topology.provider)
-    return Lab(topology.name, engine, subnet, str(workspace.places.topology), topology.lab.image)
+    return Lab(
+        topology.name,
+        Engine.detect(engine_here(topology.provider)),
+        subnet,
+        str(workspace.places.topology),
+        topology.lab.image,
+    )
+
+
+def engine_here(provider: str) -> str:
+    """The topology's engine; the other one where only that is what the machine has."""
+    other = {"podman": "docker", "docker": "podman"}[provider]
+    return other if shutil.which(other) and not shutil.which(provider) else provider
 
 
 def stand_up(workspace: Workspace, notify: Notify) -> None:

@@ -28,9 +28,7 @@ def known_names(topology: Topology) -> list[dict[str, Any]]:
     return nodes + virtual
 
 
-def base_vars(
-    topology: Topology, access: Access, name: str, roles: dict[str, dict[str, Any]]
-) -> dict[str, Any]:
+def base_vars(topology: Topology, access: Access, name: str, roles: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """Variables of role base. roles: the node's other roles with their variables, for their packages."""
     return {
         "base_hostname": name,
@@ -71,7 +69,5 @@ def ntp_vars(topology: Topology, name: str) -> dict[str, Any]:
 def ntp_allow(topology: Topology) -> list[str]:
     """Who may ask a time server: the cluster's subnet, and nodes that stand outside of it."""
     subnet = subnet_of(topology)
-    outside = [
-        f"{address}/32" for address in addresses(topology).values() if not subnet or address not in subnet
-    ]
+    outside = [f"{address}/32" for address in addresses(topology).values() if not subnet or address not in subnet]
     return ([str(subnet)] if subnet else []) + outside

@@ -49,15 +49,9 @@ def _headline(report: Mapping[str, Any]) -> str:
     checks, failed = report["verify"], len(report["failures"])
     if report["verdict"] == "done":
         if report["verb"] == "verify":
-            return (
-                f"All {checks['passed']} checks passed."
-                if checks["passed"]
-                else "There was nothing to check."
-            )
+            return f"All {checks['passed']} checks passed." if checks["passed"] else "There was nothing to check."
         proof = f", and all {checks['passed']} checks passed" if checks["passed"] else ""
-        changed = (
-            f"{_count(report['changed'], 'change')} made" if report["changed"] else "Nothing had to change"
-        )
+        changed = f"{_count(report['changed'], 'change')} made" if report["changed"] else "Nothing had to change"
         return f"{changed}{proof}."
     if report["verdict"] == "changes pending":
         return f"{_count(report['changed'], 'change')} would be made."

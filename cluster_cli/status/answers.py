@@ -56,9 +56,7 @@ def haproxy_servers(outcome: Outcome) -> dict[str, dict[str, bool]]:
     for row in csv.DictReader(io.StringIO(outcome.stdout.lstrip("# "))):
         if row.get("svname") not in ("FRONTEND", "BACKEND", None):
             status = row.get("status") or ""
-            found.setdefault(row["pxname"], {})[row["svname"]] = (
-                status.startswith("UP") or status == "no check"
-            )
+            found.setdefault(row["pxname"], {})[row["svname"]] = status.startswith("UP") or status == "no check"
     return found
 
 

@@ -39,8 +39,7 @@ def describe(topology: Topology, inventory: Inventory, found: Found) -> dict[str
             for name, balancer in topology.load_balancers.items()
         },
         "time": {
-            host.name: answers.tracking(found[host.name].get("time", NOTHING))
-            for host in inventory.group("ntp")
+            host.name: answers.tracking(found[host.name].get("time", NOTHING)) for host in inventory.group("ntp")
         },
     }
     document["problems"] = list(problems(document))
@@ -93,9 +92,7 @@ def backends(balancer: LoadBalancer, found: Found) -> dict[str, Any]:
     }
 
 
-def server_row(
-    seen: Mapping[str, Mapping[str, Mapping[str, bool]]], backend: str, server: str
-) -> dict[str, Any]:
+def server_row(seen: Mapping[str, Mapping[str, Mapping[str, bool]]], backend: str, server: str) -> dict[str, Any]:
     """One server of a backend."""
     by = {balancer: views.get(backend, {}).get(server, False) for balancer, views in seen.items()}
     return {"up": bool(by) and all(by.values()), "seen_by": by}

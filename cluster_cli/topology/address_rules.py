@@ -29,10 +29,7 @@ def subnet_fits(topology: Topology) -> Iterator[Problem]:
 def strange(address: IPv4Address) -> bool:
     """Whether no machine can have this address."""
     return (
-        address.is_multicast
-        or address.is_loopback
-        or address.is_reserved
-        or address in IPv4Network("0.0.0.0/8")
+        address.is_multicast or address.is_loopback or address.is_reserved or address in IPv4Network("0.0.0.0/8")
     )
 
 
@@ -56,9 +53,7 @@ def addresses_are_inside(topology: Topology) -> Iterator[Problem]:
         elif topology.is_lab and node.address == subnet[1]:
             yield Problem(path, f"{node.address} is the lab's gateway", free_range(topology, subnet))
         elif strange(node.address) or (node.address in subnet and not usable(node.address, subnet)):
-            yield Problem(
-                path, f"{node.address} is not an address a machine can have", "name its own address"
-            )
+            yield Problem(path, f"{node.address} is not an address a machine can have", "name its own address")
 
 
 def virtual_ips_are_inside(topology: Topology) -> Iterator[Problem]:
@@ -84,8 +79,7 @@ def addresses_are_unique(topology: Topology) -> Iterator[Problem]:
         if node.address
     ]
     virtual = [
-        ((*path, "address"), vip.address, f"a virtual IP of {name}")
-        for path, name, vip in virtual_ips(topology)
+        ((*path, "address"), vip.address, f"a virtual IP of {name}") for path, name, vip in virtual_ips(topology)
     ]
     for path, address, who in [*written, *virtual]:
         if address in owner:

@@ -43,9 +43,7 @@ def frontends_have_backends(topology: Topology) -> Iterator[Problem]:
             path: Path = ("load_balancers", name, "frontends", front_name)
             backend = balancer.backends.get(frontend.backend)
             if backend is None:
-                hint = (
-                    did_you_mean(frontend.backend, balancer.backends) or f"add it under `backends` of {name}"
-                )
+                hint = did_you_mean(frontend.backend, balancer.backends) or f"add it under `backends` of {name}"
                 yield Problem((*path, "backend"), f'there is no backend "{frontend.backend}"', hint)
             elif backend.mode != frontend.mode:
                 what = f"mode {frontend.mode} cannot use backend {frontend.backend} of mode {backend.mode}"

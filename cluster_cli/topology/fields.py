@@ -40,18 +40,14 @@ class Words:
         if not re.fullmatch(self.form, value, re.ASCII):
             raise ValueError(f"{shown(value)} is not {self.what} ({self.rule})")
         if len(value) > self.longest:
-            raise ValueError(
-                f"{shown(value)} is too long for {self.what} (at most {self.longest} characters)"
-            )
+            raise ValueError(f"{shown(value)} is too long for {self.what} (at most {self.longest} characters)")
         return value
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """Check after the type."""
         return core_schema.no_info_after_validator_function(self.check, handler(source))
 
-    def __get_pydantic_json_schema__(
-        self, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         """The form for editors."""
         form = {"pattern": f"^{self.form}$", "maxLength": self.longest}
         return handler(schema) | form | {"$comment": f"{self.what} ({self.rule})"}
@@ -79,9 +75,7 @@ class Span:
         """Check before the type."""
         return core_schema.no_info_before_validator_function(self.check, handler(source))
 
-    def __get_pydantic_json_schema__(
-        self, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         """The form for editors."""
         what = f"a duration from {self.least} to {self.most}"
         return {
@@ -146,9 +140,7 @@ SettingName = Annotated[
 ]
 UrlPath = Annotated[
     str,
-    Words(
-        f"/{PATH_LETTERS}*", "a path", "it begins with a slash and has no spaces or quotes, such as /healthz"
-    ),
+    Words(f"/{PATH_LETTERS}*", "a path", "it begins with a slash and has no spaces or quotes, such as /healthz"),
 ]
 Url = Annotated[str, Words(f"https?://{PATH_LETTERS}+", "a URL", "such as http://127.0.0.1:3000")]
 HostName = Annotated[str, Words(HOST, "a host name", "such as ntp.example.com or 10.0.0.1")]

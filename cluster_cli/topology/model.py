@@ -152,9 +152,7 @@ class Frontend(Model):
     address: Address | None = Field(
         default=None, description="Virtual IP to listen on only. Left away: all addresses."
     )
-    mode: Literal["http", "tcp"] = Field(
-        default="http", description="What is balanced: requests or connections."
-    )
+    mode: Literal["http", "tcp"] = Field(default="http", description="What is balanced: requests or connections.")
     backend: Name = Field(description="Backend that answers.")
 
 
@@ -212,9 +210,7 @@ class LoadBalancer(Model):
 
     engine: Literal["haproxy", "nginx"] = Field(default="haproxy", description="The software that balances.")
     nodes: Annotated[NodeList, Field(max_length=16)] = Field(description="Nodes it runs on.")
-    virtual_ips: tuple[VirtualIp, ...] = Field(
-        default=(), description="Two crossed ones make a dual-master pair."
-    )
+    virtual_ips: tuple[VirtualIp, ...] = Field(default=(), description="Two crossed ones make a dual-master pair.")
     vrrp: Vrrp = Field(default_factory=Vrrp, description="How virtual IPs move.")
     frontends: dict[Name, Frontend] = Field(default={}, description="Ports clients connect to.")
     backends: dict[Name, Backend] = Field(default={}, description="Servers behind them.")
@@ -237,9 +233,7 @@ class Web(Model):
         description="Directory with your site, relative to the topology. "
         "Left away: a small page that names the node.",
     )
-    upstream: Url | None = Field(
-        default=None, description="Application to pass requests to, instead of a site."
-    )
+    upstream: Url | None = Field(default=None, description="Application to pass requests to, instead of a site.")
 
 
 class Topology(Model):

@@ -46,7 +46,10 @@ def ports_are_free(topology: Topology) -> Iterator[Problem]:
 
 
 def backends_are_served(topology: Topology) -> Iterator[Problem]:
-    """Where a backend's node runs a web server of ours, the backend asks one of its ports."""
+    """Where a backend's node runs a web server of ours, the backend asks one of its ports.
+
+    Not in mode tcp, where it may be another service of that node.
+    """
     served: dict[str, dict[int, str]] = {}
     for name, web in topology.web.items():
         for node in web.nodes:
@@ -55,7 +58,7 @@ def backends_are_served(topology: Topology) -> Iterator[Problem]:
         other = next(
             (node for node in backend.nodes if backend.port not in served.get(node, {backend.port})), None
         )
-        if other:
+        if other and backend.mode == "http":
             there = ", ".join(f"{name} on port {port}" for port, name in sorted(served[other].items()))
             what = f"{other} serves {there}, and nothing on {backend.port}"
             yield Problem((*path, "port"), what, "use the port of the web service")

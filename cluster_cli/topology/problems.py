@@ -87,9 +87,7 @@ def explain(detail: ErrorDetails, path: Path, known: Iterable[str]) -> Problem:
         )
     if kind == "value_error":
         return Problem(path, str(context["error"]))
-    limit = next(
-        (f"{word} {context[key]}" for key, word in LIMITS.items() if key in context), "something else"
-    )
+    limit = next((f"{word} {context[key]}" for key, word in LIMITS.items() if key in context), "something else")
     return Problem(path, f"must be {limit}, not {shown(value)}")
 
 

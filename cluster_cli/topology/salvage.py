@@ -1,5 +1,6 @@
 """Validate a tree, and make the most of one that is not valid: every problem at once, rules included."""
 
+import difflib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, get_args
@@ -29,15 +30,13 @@ class Salvage:
         """
         words = set(problem.message.replace('"', " ").replace(",", " ").replace(":", " ").split())
         return not any(
-            problem.path[: len(path)] == path
-            or path[: len(problem.path)] == problem.path
-            or words & set(path)
+            problem.path[: len(path)] == path or path[: len(problem.path)] == problem.path or words & set(path)
             for path in map(scope, self.removed)
         )
 
 
 def scope(path: Path) -> Path:
-    """What cannot be judged without the part at `path`: for one of a service's main parts, the whole service."""
+    """What cannot be judged without the part at `path`: for a main part of a service, all of the service."""
     return path[:2] if len(path) in (3, 4) else path
 
 
@@ -54,12 +53,20 @@ def salvage(tree: dict[str, Any]) -> Salvage:
         if not removed:
             problems = tuple(explained(tree, detail) for detail in details)
         holes = {hole(tree, detail) for detail in details}
-        if any(not path or path[0] in DECISIVE or path == ("nodes",) for path in holes):
+        if any(is_decisive(path) for path in holes):
             break
         removed |= holes
         for path in holes:
             tree = without(tree, path)
     return Salvage(None, problems)
+
+
+def is_decisive(path: Path) -> bool:
+    """Whether without this part most rules would speak nonsense; also when it is such a key misspelt."""
+    if not path or path == ("nodes",):
+        return True
+    meant = difflib.get_close_matches(str(path[0])[:80], Topology.model_fields, n=1)
+    return bool(DECISIVE.intersection(meant))
 
 
 def explained(tree: Any, detail: ErrorDetails) -> Problem:

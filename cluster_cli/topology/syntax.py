@@ -24,17 +24,13 @@ from ruamel.yaml.events import (
 )
 
 from cluster_cli.topology.fields import shown
-from cluster_cli.topology.problems import Path, Problem
+from cluster_cli.topology.problems import Path, Problem, label
 
 MAX_DEPTH = 32
 MAX_VALUES = 100_000  # after aliases are expanded
-STRANGE = re.compile(
-    "[^\n\t\x20-\x7e\xa0-\u2027\u202f-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
-)
+STRANGE = re.compile("[^\n\t\x20-\x7e\xa0-\u2027\u202f-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 WORDS = {"null": None, "~": None, "": None, "true": True, "false": False}
-SPELLINGS = {
-    spelling: value for word, value in WORDS.items() for spelling in (word, word.title(), word.upper())
-}
+SPELLINGS = {spelling: value for word, value in WORDS.items() for spelling in (word, word.title(), word.upper())}
 INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})", re.ASCII)
 FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", re.ASCII)
 LEADING_ZERO = re.compile(r"[-+]?0(o|x)?[0-9A-Fa-f]+", re.ASCII)
@@ -128,7 +124,7 @@ def said(words: str, line: int) -> Problem:
     for part, what, hint in SAYINGS:
         if part in words:
             return Problem((), what.replace("{line}", str(line)), hint)
-    return Problem((), f"not valid YAML: {words.splitlines()[0] if words else 'it ends too early'}")
+    return Problem((), f"not valid YAML: {label((words.splitlines() or ['it ends too early'])[0])}")
 
 
 class Reader:
@@ -183,7 +179,10 @@ class Reader:
         """The value an alias stands for."""
         if event.anchor not in self.anchors:
             self.note(
-                event, path, f"there is no anchor &{event.anchor} before this", "define it first, or quote it"
+                event,
+                path,
+                f"there is no anchor {label(event.anchor)} before this",
+                "define it first, or quote it",
             )
         return self.anchors.get(event.anchor, Tree(None))
 
@@ -210,9 +209,7 @@ class Reader:
                 merged += self.merge(event, path, tree)
             elif key in parts:
                 line = parts[key][0].line
-                self.note(
-                    event, (*path, key), f"stands here twice, first in line {line}", "remove one of them"
-                )
+                self.note(event, (*path, key), f"stands here twice, first in line {line}", "remove one of them")
             else:
                 parts[key] = (start(event), tree)
         for tree in merged:

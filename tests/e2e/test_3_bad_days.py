@@ -177,9 +177,7 @@ def test_one_ctrl_c_stops_after_the_task_and_up_goes_on(stack: Stack) -> None:
 
 
 def test_kill_9_in_the_middle_leaves_nothing_that_up_cannot_mend(stack: Stack) -> None:
-    stack.on(
-        "lb1", "sed -i 's/maxconn 4000/maxconn 3000/' /etc/haproxy/haproxy.cfg && systemctl reload haproxy"
-    )
+    stack.on("lb1", "sed -i 's/maxconn 4000/maxconn 3000/' /etc/haproxy/haproxy.cfg && systemctl reload haproxy")
     running = start("up", str(stack.folder), "--plain")
     wait_for("the stage ntp", lambda: journal_has(stack, '"stage":"ntp"'), 60)
     os.killpg(running.pid, signal.SIGKILL)

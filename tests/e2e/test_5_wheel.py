@@ -10,9 +10,7 @@ from .command import CHECKOUT, Done, cluster
 
 def run(*words: object, cwd: Path = CHECKOUT) -> None:
     """Run a program that must succeed."""
-    done = subprocess.run(
-        list(map(str, words)), cwd=cwd, capture_output=True, text=True, timeout=600, check=False
-    )
+    done = subprocess.run(list(map(str, words)), cwd=cwd, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
 
 

@@ -8,7 +8,7 @@ in one SSH round trip a node, all nodes side by side.
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -67,9 +67,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         role = role_of(item.path)
         commands = getattr(item.module, "COLLECT", {})  # type: ignore[attr-defined]
         for host in nodes_of(session.config, role):
-            wanted.setdefault(host.name, {}).update(
-                {f"{role}/{name}": text for name, text in commands.items()}
-            )
+            wanted.setdefault(host.name, {}).update({f"{role}/{name}": text for name, text in commands.items()})
     inventory = session.config.cluster_workspace.inventory  # type: ignore[attr-defined]
     found = collect_all((inventory.host(name), commands) for name, commands in wanted.items())
     session.config.cluster_observed = found  # type: ignore[attr-defined]
@@ -100,11 +98,11 @@ def observed(node: Host, observed_on) -> Mapping[str, Outcome]:  # noqa: ANN001
 
 
 @pytest.fixture
-def host(node: Host) -> Iterator[TestinfraHost]:
+def host(node: Host) -> TestinfraHost:
     """The node as a testinfra host, as root, over the connection Ansible uses."""
     words = argv(node)
     options = [f"-o {words[i + 1]}" for i, word in enumerate(words) if word == "-o"]
-    yield testinfra.get_host(
+    return testinfra.get_host(
         f"ssh://{node.vars['ansible_user']}@{node.address}:{node.vars['ansible_port']}",
         sudo=node.vars["ansible_become"],
         ssh_identity_file=node.vars.get("ansible_ssh_private_key_file"),

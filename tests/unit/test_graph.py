@@ -31,9 +31,7 @@ def inside(inner: Box, outer: Layer) -> bool:
     return box.x <= inner.x and inner.x + inner.w <= box.x + box.w and inner.bottom <= box.bottom
 
 
-@pytest.mark.parametrize(
-    ("webs", "balancers", "vips"), [(1, 1, 1), (2, 2, 2), (5, 2, 1), (6, 3, 7), (34, 4, 2)]
-)
+@pytest.mark.parametrize(("webs", "balancers", "vips"), [(1, 1, 1), (2, 2, 2), (5, 2, 1), (6, 3, 7), (34, 4, 2)])
 def test_nothing_overlaps_and_cards_stay_in_their_boxes(webs: int, balancers: int, vips: int) -> None:
     layout = place(picture(webs, balancers, vips))
     layers = [*layout.layers, *layout.aside]

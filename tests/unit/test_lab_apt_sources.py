@@ -54,8 +54,7 @@ def test_one_line_and_another_suite():
 
 def test_without_the_main_suite_nothing_is_taken():
     assert (
-        translated([(".list", "deb http://m.example/debian bookworm-updates main")], "bookworm", "bookworm")
-        == []
+        translated([(".list", "deb http://m.example/debian bookworm-updates main")], "bookworm", "bookworm") == []
     )
 
 

@@ -26,9 +26,7 @@ def test_a_missing_engine_says_how_to_get_it(monkeypatch):
 
 
 def test_rootless_says_why_it_does_not_do(monkeypatch):
-    monkeypatch.setattr(
-        engine.host, "program_path", lambda name: None if name == "sudo" else f"/usr/bin/{name}"
-    )
+    monkeypatch.setattr(engine.host, "program_path", lambda name: None if name == "sudo" else f"/usr/bin/{name}")
     monkeypatch.setattr(engine.os, "geteuid", lambda: 1000)
     with pytest.raises(ClusterError) as caught:
         Engine.detect("podman")

@@ -9,9 +9,7 @@ from cluster_cli.lab.network import refuse_overlap, routes
 
 
 def test_routes_without_the_default():
-    text = (
-        '[{"dst":"default","dev":"eth0"},{"dst":"10.0.0.0/24","dev":"eth0"},{"dst":"10.9.9.9","dev":"tun0"}]'
-    )
+    text = '[{"dst":"default","dev":"eth0"},{"dst":"10.0.0.0/24","dev":"eth0"},{"dst":"10.9.9.9","dev":"tun0"}]'
     assert routes(text) == {
         "route 10.0.0.0/24 dev eth0": IPv4Network("10.0.0.0/24"),
         "route 10.9.9.9 dev tun0": IPv4Network("10.9.9.9/32"),

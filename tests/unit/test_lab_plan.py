@@ -12,9 +12,7 @@ from cluster_cli.lab.plan import LabNode, Step
 SUBNET = IPv4Network("10.89.9.0/24")
 
 
-def container(
-    name="n1", state="running", address="10.89.9.11", image="i:1", topology="/t", networks=("net",)
-):
+def container(name="n1", state="running", address="10.89.9.11", image="i:1", topology="/t", networks=("net",)):
     labels = {plan.NODE: name, plan.ADDRESS: address, plan.IMAGE: image, plan.TOPOLOGY: topology}
     return Container(f"lab-{name}", state, labels, networks)
 

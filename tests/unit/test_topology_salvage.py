@@ -1,5 +1,6 @@
 """One broken part must give exactly its own problem: nothing that follows only from leaving it out."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -39,8 +40,6 @@ def with_value(tree: Any, path: At, value: Any) -> Any:
 
 def text(tree: Any) -> str:
     """The tree as YAML (JSON is YAML)."""
-    import json
-
     return json.dumps(tree)
 
 

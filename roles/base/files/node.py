@@ -106,9 +106,7 @@ def package_problems(listing_code, words):
 def packages():
     """(code, words, {package: (error flag, status)}) as dpkg tells it."""
     try:
-        code, out, words = run(
-            "dpkg-query", "-W", "-f", "${Package} ${db:Status-Eflag} ${db:Status-Status}\n"
-        )
+        code, out, words = run("dpkg-query", "-W", "-f", "${Package} ${db:Status-Eflag} ${db:Status-Status}\n")
     except FileNotFoundError:
         return 127, "", {}
     rows = [line.split() for line in out.splitlines()]

@@ -21,8 +21,8 @@ class Tracking:
     """The columns of `chronyc -c tracking` that count."""
 
     def __init__(self, outcome):
-        assert outcome.rc == 0, outcome.stdout + outcome.stderr
         columns = outcome.stdout.strip().split(",")
+        assert len(columns) > 5, f"chronyd does not answer: {outcome.stdout}{outcome.stderr}"
         self.reference, self.stratum, self.leap = columns[0], int(columns[2]), columns[-1]
         self.offset = float(columns[4])
 
@@ -54,9 +54,7 @@ def test_it_takes_no_commands_from_the_network(observed):
 
 
 def test_servers_have_a_sane_stratum_and_clients_come_after_them(inventory, observed_on):
-    strata = {
-        host.name: Tracking(observed_on(host.name)["tracking"]).stratum for host in inventory.group("ntp")
-    }
+    strata = {host.name: Tracking(observed_on(host.name)["tracking"]).stratum for host in inventory.group("ntp")}
     roles = {host.name: host.vars["ntp_role"] for host in inventory.group("ntp")}
     servers = [stratum for name, stratum in strata.items() if roles[name] == "server"]
     clients = [stratum for name, stratum in strata.items() if roles[name] == "client"]
@@ -65,14 +63,10 @@ def test_servers_have_a_sane_stratum_and_clients_come_after_them(inventory, obse
 
 
 def test_one_server_at_most_goes_its_own_way(inventory, observed_on):
-    found = {
-        host.name: Tracking(observed_on(host.name)["tracking"]).reference for host in inventory.group("ntp")
-    }
+    found = {host.name: Tracking(observed_on(host.name)["tracking"]).reference for host in inventory.group("ntp")}
     assert list(found.values()).count(ALONE) <= 1, found
 
 
 def test_all_nodes_agree(inventory, observed_on):
-    offsets = {
-        host.name: Tracking(observed_on(host.name)["tracking"]).offset for host in inventory.group("ntp")
-    }
+    offsets = {host.name: Tracking(observed_on(host.name)["tracking"]).offset for host in inventory.group("ntp")}
     assert max(offsets.values()) - min(offsets.values()) < BOUND, offsets

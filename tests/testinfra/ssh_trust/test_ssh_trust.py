@@ -29,9 +29,7 @@ COLLECT = {
 
 
 def test_it_reaches_every_node_by_name_and_address(observed, inventory):
-    found = {
-        line.partition(" ")[0]: line.partition(" ")[2] for line in observed["matrix"].stdout.splitlines()
-    }
+    found = {line.partition(" ")[0]: line.partition(" ")[2] for line in observed["matrix"].stdout.splitlines()}
     wanted = {}
     for other in inventory.group("ssh_trust"):
         wanted |= dict.fromkeys(other.vars["ssh_trust_principals"], other.vars["base_hostname"])

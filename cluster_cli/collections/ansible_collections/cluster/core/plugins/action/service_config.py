@@ -40,18 +40,22 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         return result
 
     def _walk(self, task_vars: dict[str, Any] | None) -> dict[str, Any]:
-        """Wait for the turn, then change this node unless another one failed before."""
+        """Wait for the turn, then change this node unless another one failed before.
+
+        With `canary` the others need not wait for each other once one node
+        has proven that the change is good.
+        """
         service = self._task.args["service"]
         folder = Path(constants.DEFAULT_LOCAL_TMP)
-        failed = folder / f"walk-{service}.failed"
+        failed, proven = folder / f"walk-{service}.failed", folder / f"walk-{service}.proven"
         with (folder / f"walk-{service}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if failed.exists():
-                return {
-                    "failed": True,
-                    "msg": f"{service} was not touched here, because it failed on {failed.read_text()} before",
-                }
+                why = f"it failed on {failed.read_text()} before"
+                return {"failed": True, "msg": f"{service} was not touched here, because {why}"}
+            if self._task.args.get("canary") and proven.exists():
+                fcntl.flock(lock, fcntl.LOCK_UN)
             result = self._call(task_vars)
-            if result.get("failed"):
-                failed.write_text(str((task_vars or {}).get("inventory_hostname")))
+            node = str((task_vars or {}).get("inventory_hostname"))
+            (failed if result.get("failed") else proven).write_text(node)
             return result

@@ -74,6 +74,4 @@ class LookupModule(LookupBase):  # type: ignore[misc]
         )
         secrets = Secrets.open(Path(self.get_option("secrets")), cluster)
         authority = ClusterAuthority(secrets, cluster, dry=dry)
-        return authority.certificate(
-            self.get_option("current"), str(public), terms, self.get_option("key_id")
-        )
+        return authority.certificate(self.get_option("current"), str(public), terms, self.get_option("key_id"))

@@ -28,7 +28,11 @@ options:
       group: {description: Group., type: str, default: root}
       mode: {description: Mode as an octal string., type: str, default: '0644'}
       validate: {description: 'Command that checks the file, %s is its temporary path.', type: str}
-      state: {description: Whether the file is to be there., type: str, choices: [present, absent], default: present}
+      state:
+        description: Whether the file is to be there.
+        type: str
+        choices: [present, absent]
+        default: present
       secret: {description: Keep the content out of diffs., type: bool, default: false}
 author: the cluster maintainers
 """
@@ -81,9 +85,7 @@ def stage(module, item):
     folder = os.path.dirname(item["path"])
     os.makedirs(folder, mode=0o755, exist_ok=True)
     try:
-        handle, staged = tempfile.mkstemp(
-            prefix=".cluster-", suffix=os.path.basename(item["path"]), dir=folder
-        )
+        handle, staged = tempfile.mkstemp(prefix=".cluster-", suffix=os.path.basename(item["path"]), dir=folder)
         module.add_cleanup_file(staged)
         with os.fdopen(handle, "w", encoding="utf-8", errors="surrogateescape") as target:
             target.write(item["content"])
@@ -103,9 +105,7 @@ def check(module, item, staged):
     rc, out, err = module.run_command(item["validate"].replace("%s", shlex.quote(staged)))
     if rc != 0:
         words = (err.strip() or out.strip()).replace(staged, item["path"])
-        module.fail_json(
-            msg=f"{item['path']} was not replaced, its checker refused the new text: {words}", rc=rc
-        )
+        module.fail_json(msg=f"{item['path']} was not replaced, its checker refused the new text: {words}", rc=rc)
 
 
 def replace(module, item, staged):
@@ -145,9 +145,7 @@ def plan(module):
 
 def main():
     module = AnsibleModule(
-        argument_spec={
-            "files": {"type": "list", "elements": "dict", "required": True, "options": FILE_OPTIONS}
-        },
+        argument_spec={"files": {"type": "list", "elements": "dict", "required": True, "options": FILE_OPTIONS}},
         supports_check_mode=True,
     )
     changes = list(plan(module))
@@ -157,13 +155,13 @@ def main():
         staged = [(item, stage(module, item)) for item, before in changes if item["state"] == "present"]
         for item, path in staged:
             replace(module, item, path)
-        for item, before in changes:
+        for item, _before in changes:
             if item["state"] == "absent":
                 os.unlink(item["path"])
     for item in module.params["files"]:
-        if item["state"] == "present" and os.path.exists(item["path"]) and item["path"] not in changed:
-            if module.set_fs_attributes_if_different(attributes(module, item, item["path"]), changed=False):
-                changed.append(item["path"])
+        kept = item["state"] == "present" and os.path.exists(item["path"]) and item["path"] not in changed
+        if kept and module.set_fs_attributes_if_different(attributes(module, item, item["path"]), changed=False):
+            changed.append(item["path"])
     module.exit_json(changed=bool(changed), paths=changed, diff=diff)
 
 

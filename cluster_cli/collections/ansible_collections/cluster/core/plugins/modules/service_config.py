@@ -12,20 +12,28 @@ DOCUMENTATION = r"""
 module: service_config
 short_description: Make a running service use the configuration on disk
 description:
-  - Compares the checksum of the configuration with the one recorded when the service was last started or reloaded,
-    and reloads, restarts or starts the service when they differ.
+  - Compares the checksum of the configuration with the one recorded when the service was last started or
+    reloaded, and reloads, restarts or starts the service when they differ.
   - Unlike a handler it forgets nothing when a run dies between writing a file and telling the service.
   - A service that carries traffic is changed on one node at a time, and the first failure stops the others;
     the action plugin of the same name sees to that.
 options:
   service: {description: The systemd unit., type: str, required: true}
   config: {description: Files and directories the service reads., type: list, elements: path, default: []}
-  restart_config: {description: Files of which a change needs a restart., type: list, elements: path, default: []}
+  restart_config:
+    description: Files of which a change needs a restart.
+    type: list
+    elements: path
+    default: []
   check: {description: Command that proves the configuration., type: str}
   reload: {description: Whether the unit can reload., type: bool, default: true}
   healthy: {description: 'Shell command that must succeed afterwards, tried until the timeout.', type: str}
   timeout: {description: Seconds the health command may take to succeed., type: int, default: 10}
   enabled: {description: Whether the unit starts at boot., type: bool, default: true}
+  canary:
+    description: Once one node has proven the change, the others are changed side by side.
+    type: bool
+    default: false
   look: {description: 'Only say what would be done, for the action plugin.', type: bool, default: false}
 author: the cluster maintainers
 """
@@ -163,9 +171,7 @@ class Service:
         rc, out, err = self.module.run_command(self.params["check"], use_unsafe_shell=True)
         if rc != 0:
             words = err.strip() or out.strip()
-            self.module.fail_json(
-                msg=f"{self.name} was not touched, its configuration does not pass: {words}"
-            )
+            self.module.fail_json(msg=f"{self.name} was not touched, its configuration does not pass: {words}")
 
     def apply(self, action):
         """Do it, and fail with the unit's last journal lines when systemd is not content."""
@@ -179,9 +185,7 @@ class Service:
             self.systemctl("reset-failed", self.name)
         rc, words = self.systemctl(action, self.name)
         if rc != 0:
-            self.module.fail_json(
-                msg=f"systemctl {action} {self.name} failed: {words}", journal=self.journal()
-            )
+            self.module.fail_json(msg=f"systemctl {action} {self.name} failed: {words}", journal=self.journal())
 
     def journal(self):
         """The unit's last lines."""
@@ -220,6 +224,7 @@ def main():
             "healthy": {"type": "str"},
             "timeout": {"type": "int", "default": 10},
             "enabled": {"type": "bool", "default": True},
+            "canary": {"type": "bool", "default": False},
             "look": {"type": "bool", "default": False},
         },
         supports_check_mode=True,

@@ -1,0 +1,105 @@
+"""The command line: fast, teaching, and the same to scripts tomorrow."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cluster_cli.main import VERBS
+
+CLUSTER = Path(sys.executable).parent / "cluster"
+QUICK_SECONDS = 0.5
+BAD = "name: shop\nprovider: podmann\nnodes: {a: {}}\n"
+GOOD = "name: shop\nprovider: podman\nnodes: {a: {}}\n"
+
+
+def run(*words: object, cwd: Path | None = None, **env: str) -> subprocess.CompletedProcess[str]:
+    clean = {key: value for key, value in os.environ.items() if key != "CLUSTER_TOPOLOGY"}
+    return subprocess.run(
+        [str(CLUSTER), *map(str, words)],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env={**clean, **env},
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_has_help_that_teaches(verb: str) -> None:
+    done = run(verb, "--help")
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) > 5
+
+
+def test_help_and_validate_start_at_once(tmp_path: Path) -> None:
+    """Processor seconds, so that a busy machine does not make the test lie."""
+    (tmp_path / "topology.yml").write_text(GOOD)
+    for words in (("--help",), ("validate", tmp_path)):
+        took = []
+        for _ in range(3):
+            before = os.times()
+            assert run(*words).returncode == 0
+            after = os.times()
+            took.append(
+                after.children_user + after.children_system - before.children_user - before.children_system
+            )
+        assert min(took) < QUICK_SECONDS, f"{words[0]}: {min(took):.2f} s"
+
+
+def test_validate_shows_the_place_and_exits_2(tmp_path: Path) -> None:
+    (tmp_path / "topology.yml").write_text(BAD)
+    done = run("validate", tmp_path)
+    assert done.returncode == 2
+    assert 'topology.yml:2:1: provider: "podmann" is not one of podman, docker, existing' in done.stderr
+    assert 'did you mean "podman"?' in done.stderr
+    assert done.stdout == ""
+    rows = json.loads(run("validate", tmp_path, "-o", "json").stdout)
+    assert rows["valid"] is False
+    assert (rows["problems"][0]["line"], rows["problems"][0]["column"]) == (2, 1)
+
+
+def test_errors_are_json_for_scripts_and_plain_for_people(tmp_path: Path) -> None:
+    done = run("status", tmp_path / "nowhere", "-o", "json")
+    assert done.returncode == 2
+    assert json.loads(done.stdout)["error"]["code"] == 2
+    assert "\x1b" not in done.stderr
+    assert "next:" in done.stderr
+
+
+def test_no_cluster_here_is_told(tmp_path: Path) -> None:
+    done = run("validate", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "cluster init" in done.stderr
+
+
+def test_a_mistyped_verb_gets_the_right_one() -> None:
+    done = run("statsu")
+    assert done.returncode == 2
+    assert 'did you mean "status"?' in done.stderr
+
+
+def test_init_never_replaces_what_is_there(tmp_path: Path) -> None:
+    assert run("init", tmp_path / "shop").returncode == 0
+    assert run("validate", tmp_path / "shop").returncode == 0
+    before = (tmp_path / "shop/topology.yml").read_text()
+    done = run("init", tmp_path / "shop", "--template", "full")
+    assert done.returncode == 2
+    assert (tmp_path / "shop/topology.yml").read_text() == before
+    assert "yaml-language-server" in before
+
+
+def test_unknown_node_gets_the_nearest(tmp_path: Path) -> None:
+    (tmp_path / "topology.yml").write_text(GOOD.replace("a: {}", "web1: {}, lb1: {}"))
+    done = run("up", tmp_path, "--node", "web11", XDG_STATE_HOME=str(tmp_path))
+    assert done.returncode == 2
+    assert 'did you mean "web1"?' in done.stderr
+
+
+def test_graph_draws_without_any_node(tmp_path: Path) -> None:
+    (tmp_path / "topology.yml").write_text(GOOD)
+    assert "flowchart" in run("graph", tmp_path).stdout
+    assert "<svg" in run("graph", tmp_path, "-f", "svg").stdout
