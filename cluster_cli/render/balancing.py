@@ -5,6 +5,7 @@ from typing import Any
 from cluster_cli.topology.addresses import addresses, subnet_of
 from cluster_cli.topology.model import Backend, Frontend, LoadBalancer, Topology
 
+DEFAULT_HEALTH_PATH = "/healthz"
 FAST_CHECK_FRACTION = 5  # a server that just failed is asked again five times as often
 
 
@@ -54,7 +55,7 @@ def backend_vars(topology: Topology, name: str, backend: Backend, known: dict[st
         "balance": backend.balance,
         "check": {
             "type": check.type or backend.mode,
-            "path": check.path,
+            "path": check.path or health_path(topology, backend),
             "host": check.host or "",
             "expect": check.expect,
             "interval_ms": check.interval,
@@ -79,6 +80,16 @@ def backend_vars(topology: Topology, name: str, backend: Backend, known: dict[st
             for node in backend.nodes
         ],
     }
+
+
+def health_path(topology: Topology, backend: Backend) -> str:
+    """The health page of the web service a backend asks, or the usual path where the service is not ours."""
+    pages = (
+        web.health_path
+        for web in topology.web.values()
+        if web.port == backend.port and set(web.nodes) & set(backend.nodes)
+    )
+    return next(pages, DEFAULT_HEALTH_PATH)
 
 
 def stats_vars(topology: Topology, balancer: LoadBalancer, address: str) -> dict[str, Any]:

@@ -162,7 +162,10 @@ class Check(Model):
     type: Literal["http", "tcp", "none"] | None = Field(
         default=None, description="Left away: http in mode http, tcp in mode tcp."
     )
-    path: UrlPath = Field(default="/healthz", description="Path an HTTP check asks for.")
+    path: UrlPath | None = Field(
+        default=None,
+        description="Path an HTTP check asks for. Left away: the health page of the web service on that port.",
+    )
     host: HostName | None = Field(default=None, description="Host header of an HTTP check.")
     expect: Annotated[int, Field(ge=100, le=599, strict=True)] = Field(
         default=200, description="Status that means healthy."

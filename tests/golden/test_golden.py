@@ -5,6 +5,8 @@ A new case is a new .yml. `UPDATE_GOLDEN=1 pytest tests/golden` writes the other
 
 import json
 import os
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,10 @@ import pytest
 from cluster_cli.inventory import render
 from cluster_cli.render.connection import Access
 from cluster_cli.topology.load import TopologyError, load, parse
+from cluster_cli.topology.model import Topology
+from cluster_cli.topology.rules import RULES, Rule
+from cluster_cli.topology.salvage import salvage
+from cluster_cli.topology.syntax import UnreadableError, read
 
 HERE = Path(__file__).parent
 PROBLEMS = HERE / "problems"
@@ -63,3 +69,19 @@ def test_inventories(case: str) -> None:
     topology = parse((INVENTORIES / f"{case}.yml").read_text(encoding="utf-8"))
     found = render(topology, ACCESS).to_ansible()
     compare(INVENTORIES / f"{case}.json", json.dumps(found, indent=2, sort_keys=True) + "\n")
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+def test_every_rule_has_a_case(rule: Rule) -> None:
+    assert any(topology and list(rule(topology)) for topology in salvaged()), "add one to problems/"
+
+
+@cache
+def salvaged() -> list[Topology | None]:
+    """What is left of each bad topology that can be read at all."""
+    found = []
+    for case in cases(PROBLEMS):
+        with suppress(UnreadableError):
+            tree, _ = read((PROBLEMS / f"{case}.yml").read_text(encoding="utf-8"))
+            found.append(salvage(tree.plain).topology if isinstance(tree.plain, dict) else None)
+    return found

@@ -14,7 +14,7 @@ from cluster_cli.topology.model import Topology
 from cluster_cli.topology.syntax import read
 
 SETTINGS = settings(
-    max_examples=2500,
+    max_examples=120,
     deadline=None,
     derandomize=False,
     print_blob=True,

@@ -84,9 +84,12 @@ def checksum(paths):
 
 
 def newest(paths):
-    """When the youngest of the files was changed, in seconds since the epoch; 0 when there is none."""
+    """When any of the files was last touched, in seconds since the epoch; 0 when there is none.
+
+    The time of change (ctime) is meant, since a rename keeps the time of modification.
+    """
     names = [name for root in paths for name in [root, *files_below(root)]]
-    return max((os.stat(name).st_mtime for name in names if os.path.exists(name)), default=0)
+    return max((os.stat(name).st_ctime for name in names if os.path.exists(name)), default=0)
 
 
 class Service:
@@ -141,14 +144,17 @@ class Service:
     def outdated(self):
         """Which of the two lists the service has not read yet.
 
-        With a record this is a comparison of checksums. Without one (a reboot,
-        or a restart by hand) whatever is older than the service was read by it.
+        What was touched after the service last read it is outdated even when
+        its text is that of the record: in between it may have been another.
+        Without a record (a reboot, a restart by hand) the service read what
+        was there when it started.
         """
+        lists = {"config": self.params["config"], "restart": self.params["restart_config"]}
         record, sums = self.recorded(), self.sums()
         if record:
-            return {key for key in sums if record.get(key) != sums[key]}
+            read_at = os.stat(self.record_path).st_mtime
+            return {key for key, paths in lists.items() if record.get(key) != sums[key] or newest(paths) > read_at}
         started = float(self.state.get("ActiveEnterTimestamp", "").lstrip("@") or 0)
-        lists = {"config": self.params["config"], "restart": self.params["restart_config"]}
         return {key for key, paths in lists.items() if newest(paths) >= started}
 
     def needed(self):
