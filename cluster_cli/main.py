@@ -14,6 +14,7 @@ VERBS = (
     "init",
     "validate",
     "doctor",
+    "plan",
     "up",
     "verify",
     "status",

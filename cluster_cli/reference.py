@@ -10,6 +10,7 @@ from typing import Any
 
 from cluster_cli import schema
 from cluster_cli.places import PACKAGE
+from cluster_cli.reference_verbs import verbs_page
 
 FOLDER = PACKAGE.parent / "docs" / "reference"
 NOTE = "<!-- Made by `python -m cluster_cli.reference` from the models. Do not edit. -->"
@@ -151,6 +152,7 @@ def schema_file() -> str:
 PAGES: dict[str, Callable[[], str]] = {
     "topology.md": topology_page,
     schema.FILE_NAME: schema_file,
+    "verbs.md": verbs_page,
 }
 
 

@@ -17,6 +17,7 @@ from cluster_cli.journal import read
 from cluster_cli.lab.probe import Check
 from cluster_cli.outcome import errors, summary
 from cluster_cli.picture import endpoints
+from cluster_cli.plan import Change
 from cluster_cli.rundir import RunDir
 from cluster_cli.timing import receipt_rows, receipt_table
 from cluster_cli.up import Outcome
@@ -34,7 +35,7 @@ def show_outcome(
     console = Console(stderr=True)
     if outcome.verified and outcome.verified.results and (matrix or not outcome.verified.ok):
         console.print(matrix_table(outcome.verified.results))
-    show_errors(errors(outcome, run, given(workspace)), console)
+    show_errors(errors(outcome, run, given(workspace)))
     if outcome.converged.changed:
         console.print(receipt_table(receipt_rows(records)))
     if outcome.code == Exit.OK and run.verb == "up":
@@ -56,12 +57,27 @@ def given(workspace: Workspace) -> Path:
     return shown if workspace.places.topology.name == "topology.yml" else shown / workspace.places.topology.name
 
 
-def show_errors(found: Sequence[ClusterError], console: Console) -> None:
+def show_errors(found: Sequence[ClusterError]) -> None:
     """All errors in the four-part form, at most one screen of them."""
     for error in found[:MOST_ERRORS]:
         click.echo(click.style("error: ", fg="red", bold=True) + str(error), err=True)
     if len(found) > MOST_ERRORS:
-        console.print(f"... and {len(found) - MOST_ERRORS} more; the report has them all")
+        click.echo(f"... and {len(found) - MOST_ERRORS} more; the report has them all", err=True)
+
+
+def show_plan(changes: Sequence[Change], cluster: Path) -> None:
+    """What would change, node by node; diffs in the usual colours."""
+    if not changes:
+        click.echo("nothing would change")
+        return
+    for node in dict.fromkeys(change.node for change in changes):
+        click.secho(node, bold=True)
+        for change in (row for row in changes if row.node == node):
+            click.echo(f"  {change.stage}: {change.task}")
+            for line in change.diff.splitlines():
+                click.secho(f"      {line}", fg={"+": "green", "-": "red"}.get(line[:1]))
+    nodes = len({change.node for change in changes})
+    click.echo(f"{len(changes)} changes on {nodes} nodes; make them: cluster up {cluster}", err=True)
 
 
 def show_endpoints(workspace: Workspace, console: Console) -> None:

@@ -88,7 +88,9 @@ class Lab:
                 node.name, node.address, settled.host_keys, created=made, started=done is not Step.KEEP
             )
 
-        return {state.name: state for state in _on_all(nodes, bring_up)}
+        states = {state.name: state for state in _on_all(nodes, bring_up)}
+        network.keep_address(self.subnet)
+        return states
 
     def down(self, notify: Notify, *, force: bool = False) -> list[str]:
         """Remove all containers, their anonymous volumes and the network; the names of what was removed.
@@ -122,6 +124,7 @@ class Lab:
         """Start a killed node and wait until it has booted."""
         address = IPv4Address(self._present()[node].labels[plan.ADDRESS])
         self.engine.run("start", self._container(node), timeout=120)
+        network.keep_address(self.subnet)
         wait_booted(self.engine, self._container(node), node, address)
 
     def pause(self, node: str) -> None:

@@ -5,14 +5,16 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Network
+from pathlib import Path
 
 from filelock import FileLock
 
 from cluster_cli.errors import ClusterError
 from cluster_cli.lab import command, host
-from cluster_cli.lab.engine import Engine
+from cluster_cli.lab.engine import Engine, sudo_prefix
 
 LAB_LABEL = "io.cluster.lab"
+SET_BY_HAND = "3"  # NET_ADDR_SET in linux/netdevice.h
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,21 @@ def create_network(engine: Engine, lab: str, subnet: IPv4Network) -> Bridge:
         flags = ["--subnet", str(subnet), "--label", f"{LAB_LABEL}={lab}"]
         engine.run("network", "create", *flags, bridge.name)
     return bridge
+
+
+def keep_address(subnet: IPv4Network) -> None:
+    """Give the lab's bridge the hardware address it has now for good.
+
+    A bridge takes its lowest port's address, so the death of a node would change that of this machine, and
+    every other node would talk to the wrong one until it asks anew: seconds that no cluster is to blame for.
+    """
+    rows = json.loads(command.run(["ip", "-json", "-4", "route", "show", str(subnet)], timeout=10) or "[]")
+    for bridge in {row["dev"] for row in rows if "dev" in row}:
+        place = Path("/sys/class/net") / bridge
+        if (place / "addr_assign_type").read_text().strip() != SET_BY_HAND:
+            address = (place / "address").read_text().strip()
+            words = ["ip", "link", "set", "dev", bridge, "address", address]
+            command.run([*(sudo_prefix() or ()), *words], timeout=10)
 
 
 def remove_networks(engine: Engine, lab: str) -> list[str]:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from cluster_cli.packages import PACKAGES
+from cluster_cli.render.balancing import balancer_of
 from cluster_cli.render.connection import DEFAULT_USER, Access, ssh_of
 from cluster_cli.topology.addresses import addresses, subnet_of
 from cluster_cli.topology.model import Topology
@@ -35,12 +36,19 @@ def base_vars(topology: Topology, access: Access, name: str, roles: dict[str, di
         "base_domain": domain(topology),
         "base_hosts": known_names(topology),
         "base_packages": sorted({*topology.system.packages, *role_packages(roles)}),
-        "base_sysctl": dict(topology.system.sysctl),
+        "base_sysctl": sysctl(topology, name),
         "base_timezone": topology.system.timezone,
         "base_locale": topology.system.locale,
         "base_admin_user": ssh_of(topology, topology.nodes[name]).user or DEFAULT_USER,
         "base_admin_keys": [*access.admin_keys, *topology.system.admin_keys],
     }
+
+
+def sysctl(topology: Topology, name: str) -> dict[str, int | str]:
+    """The node's kernel settings: a balancer listens on a virtual IP before it holds it."""
+    found = balancer_of(topology, name)
+    addressed = found is not None and any(frontend.address for frontend in found[1].frontends.values())
+    return ({"net.ipv4.ip_nonlocal_bind": 1} if addressed else {}) | dict(topology.system.sysctl)
 
 
 def role_packages(roles: dict[str, dict[str, Any]]) -> list[str]:

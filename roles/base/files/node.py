@@ -278,7 +278,6 @@ def observe(wishes):
             *clock_problems(wishes["now"], wishes["clock_tolerance"]),
         ],
         "missing": missing,
-        "indexed": any(name.endswith("Packages") for name in listed("/var/lib/apt/lists")),
         "unfinished": code == 0 and unfinished(listing),
         "hosts": merged_hosts(read("/etc/hosts"), wishes["hosts"], wishes["hostname"], wishes["domain"]),
         "admin": admin,

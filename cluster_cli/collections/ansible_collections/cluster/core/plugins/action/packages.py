@@ -15,6 +15,7 @@ OPTIONS = {
     "dpkg_options": "force-confdef,force-confold",
     "lock_timeout": 120,
     "update_cache": True,
+    "update_cache_retries": 1,
 }
 
 

@@ -55,6 +55,7 @@ action:
 """
 
 RECORDS = "/run/cluster/applied"
+UNITS = "/etc/systemd/system/"
 PROPERTIES = (
     "ActiveState",
     "ActiveEnterTimestamp",
@@ -170,6 +171,12 @@ class Service:
             return "enable"
         return "none"
 
+    def learn_units(self):
+        """Let systemd read the unit files in our lists; of a new drop-in directory it does not know by itself."""
+        listed = [*self.params["config"], *self.params["restart_config"]]
+        if self.state.get("NeedDaemonReload") == "yes" or any(path.startswith(UNITS) for path in listed):
+            self.systemctl("daemon-reload")
+
     def prove(self):
         """Run the checker; fail before anything is touched."""
         if not self.params["check"]:
@@ -181,8 +188,6 @@ class Service:
 
     def apply(self, action):
         """Do it, and fail with the unit's last journal lines when systemd is not content."""
-        if self.state.get("NeedDaemonReload") == "yes" or self.params["restart_config"]:
-            self.systemctl("daemon-reload")
         if self.params["enabled"] and self.state.get("UnitFileState") == "disabled":
             self.systemctl("enable", self.name)
         if action == "enable":
@@ -243,6 +248,7 @@ def main():
         module.exit_json(
             changed=action != "none" and not module.params["look"], action=action, running=service.running
         )
+    service.learn_units()
     service.prove()
     service.apply(action)
     service.wait_healthy(action)
