@@ -56,7 +56,7 @@ def shipped_checks() -> Iterator[Check]:
         "playbooks": shipped("playbooks") / "site.yml",
         "roles": shipped("roles") / "base",
         "verification": shipped("tests") / "testinfra" / "conftest.py",
-        "collection cluster.core": PACKAGE / "collections/ansible_collections/cluster/core/galaxy.yml",
+        "collection cluster.core": PACKAGE / "collections/ansible_collections/cluster/core/README.md",
     }
     for name, path in places.items():
         there = path.exists()

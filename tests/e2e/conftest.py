@@ -46,8 +46,8 @@ class Stack:
     def on(self, node: str, command: str) -> str:
         """Run a command in a node as root, past SSH."""
         done = self.lab.exec(node, ["sh", "-c", command])
-        assert done.code == 0, done
-        return done.out
+        assert done.returncode == 0, done
+        return str(done.stdout)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -84,12 +84,13 @@ def checksum(paths):
     return digest.hexdigest()
 
 
-def newest(paths):
+def newest(paths, folders=False):
     """When any of the files was last touched, in seconds since the epoch; 0 when there is none.
 
     The time of change (ctime) is meant, since a rename keeps the time of modification.
+    folders: directories count too; a refused file touches them, so only where no checksum tells what went.
     """
-    names = [name for root in paths for name in [root, *files_below(root)]]
+    names = [name for root in paths for name in files_below(root)] + (list(paths) if folders else [])
     return max((os.stat(name).st_ctime for name in names if os.path.exists(name)), default=0)
 
 
@@ -156,7 +157,7 @@ class Service:
             read_at = os.stat(self.record_path).st_mtime
             return {key for key, paths in lists.items() if record.get(key) != sums[key] or newest(paths) > read_at}
         started = float(self.state.get("ActiveEnterTimestamp", "").lstrip("@") or 0)
-        return {key for key, paths in lists.items() if newest(paths) >= started}
+        return {key for key, paths in lists.items() if newest(paths, folders=True) >= started}
 
     def needed(self):
         """none, enable, start, reload or restart."""
