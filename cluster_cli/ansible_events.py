@@ -94,7 +94,8 @@ def stage_of(play: str) -> Stage | None:
 
 def plain_task(name: str) -> str:
     """A task's name without the role Ansible puts before it."""
-    return name.split(" : ", 1)[-1]
+    plain = name.split(" : ", 1)[-1]
+    return "Check the variables" if plain.startswith(SPEC_TASK) else plain
 
 
 def message_of(res: Raw) -> str:

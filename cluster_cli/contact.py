@@ -83,8 +83,8 @@ def call(workspace: Workspace) -> dict[str, Contact]:
         for host in workspace.inventory.hosts
         if (key := workspace.topology.nodes[host.name].ssh.host_key)
     }
-    if given and pin_given_keys(workspace, given):
-        ssh.close_all(workspace.inventory.hosts)
+    pin_given_keys(workspace, given)
+    ssh.close_all(workspace.inventory.hosts)
     return ssh.on_all(workspace.inventory.hosts, lambda host: call_one(workspace, host))
 
 

@@ -28,11 +28,15 @@ class StageStarted:
 
 @dataclass(frozen=True)
 class Step:
-    """One line of progress inside a stage that is not an Ansible task (building an image, say)."""
+    """One line of progress inside a stage that is not an Ansible task (building an image, say).
+
+    keep: worth reading afterwards, so it stays on screen.
+    """
 
     stage: str
     text: str
     node: str = ""
+    keep: bool = False
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import click
 
 from cluster_cli import __version__
 from cluster_cli.errors import ClusterError, Exit
+from cluster_cli.paint import paint
 
 VERBS = (
     "init",
@@ -111,7 +112,8 @@ def main(arguments: list[str] | None = None) -> None:
 
 def told(error: ClusterError, session: Session) -> Exit:
     """Print an error: to people on stderr; for scripts also as JSON on stdout."""
-    click.echo(click.style("error: ", fg="red", bold=True) + str(error), err=True)
+    marked = paint("error: ", fg="red", bold=True) + error.what
+    click.echo(str(error).replace(error.what, marked, 1), err=True)  # the rows of a topology stand before it
     if session.json:
         parts = {"what": error.what, "where": error.where, "why": error.why, "next": error.hint}
         click.echo(json.dumps({"schema_version": 1, "error": {**parts, "code": int(error.code)}}))

@@ -92,6 +92,6 @@ def failed_test(row: TestEnded, cluster: Path) -> ClusterError:
         f"{row.node or 'the cluster'}: {row.test} did not hold",
         where=f"verification of role {row.role}",
         why=row.message.replace("\n", "\n         "),
-        hint=f"look: cluster status {cluster}; verify just that: cluster verify {cluster} --role {row.role}",
+        hint=f"mend it: cluster up {cluster}; verify just that: cluster verify {cluster} --role {row.role}",
         code=Exit.VERIFY_FAILED,
     )

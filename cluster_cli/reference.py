@@ -30,7 +30,7 @@ EXAMPLES = {  # one a section, each part of one valid topology (a test puts them
     "provider": "provider: existing",
     "network": "network: {subnet: 10.0.0.0/24}",
     "ssh": "ssh: {user: admin, jump: ops@bastion.example.com}",
-    "lab": "lab: {image: docker.io/library/debian:12}",
+    "lab": "lab: {image: registry.example.com/debian:12}",
     "nodes": """\
 nodes:
   lb1: {address: 10.0.0.11, site: rack-a}

@@ -16,6 +16,7 @@ from cluster_cli.events import TestEnded
 from cluster_cli.journal import read
 from cluster_cli.lab.probe import Check
 from cluster_cli.outcome import errors, summary
+from cluster_cli.paint import paint
 from cluster_cli.picture import endpoints
 from cluster_cli.plan import Change
 from cluster_cli.rundir import RunDir
@@ -60,7 +61,7 @@ def given(workspace: Workspace) -> Path:
 def show_errors(found: Sequence[ClusterError]) -> None:
     """All errors in the four-part form, at most one screen of them."""
     for error in found[:MOST_ERRORS]:
-        click.echo(click.style("error: ", fg="red", bold=True) + str(error), err=True)
+        click.echo(paint("error: ", fg="red", bold=True) + str(error), err=True)
     if len(found) > MOST_ERRORS:
         click.echo(f"... and {len(found) - MOST_ERRORS} more; the report has them all", err=True)
 
@@ -71,13 +72,13 @@ def show_plan(changes: Sequence[Change], cluster: Path) -> None:
         click.echo("nothing would change")
         return
     for node in dict.fromkeys(change.node for change in changes):
-        click.secho(node, bold=True)
+        click.echo(paint(node, bold=True))
         for change in (row for row in changes if row.node == node):
             click.echo(f"  {change.stage}: {change.task}")
             for line in change.diff.splitlines():
-                click.secho(f"      {line}", fg={"+": "green", "-": "red"}.get(line[:1]))
+                click.echo(paint(f"      {line}", fg={"+": "green", "-": "red"}.get(line[:1])))
     nodes = len({change.node for change in changes})
-    click.echo(f"{len(changes)} changes on {nodes} nodes; make them: cluster up {cluster}", err=True)
+    click.echo(f"pending: {len(changes)} on {nodes} of the nodes; next: cluster up {cluster}", err=True)
 
 
 def show_endpoints(workspace: Workspace, console: Console) -> None:

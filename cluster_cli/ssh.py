@@ -80,12 +80,15 @@ def on_all(hosts: Iterable[Host], work: Callable[[Host], T]) -> dict[str, T]:
 
 
 def close_all(hosts: Iterable[Host]) -> None:
-    """Close the shared connections, so that the next one is checked against today's keys."""
+    """Let nothing new over the shared connections, so that the next is checked against today's keys.
+
+    What runs over them already goes on.
+    """
     sockets = {str(host.vars["ansible_control_path_dir"]) for host in hosts}
     for folder in sockets:
         for socket in Path(folder).iterdir() if Path(folder).is_dir() else ():
             subprocess.run(
-                ["ssh", "-O", "exit", "-o", f"ControlPath={socket}", "none"],
+                ["ssh", "-O", "stop", "-o", f"ControlPath={socket}", "none"],
                 capture_output=True,
                 check=False,
                 timeout=10,

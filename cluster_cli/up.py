@@ -94,7 +94,7 @@ def contact_all(run: Run, outcome: Outcome, nodes: Sequence[str]) -> list[str]:
         contacts = contact.call(run.workspace)
         for row in contacts.values():
             if row.first and row.pinned and not run.workspace.topology.is_lab:
-                run.emit(Step(CONTACT, f"first contact, host key pinned: {row.pinned}", row.node))
+                run.emit(Step(CONTACT, f"first contact, host key pinned: {row.pinned}", row.node, keep=True))
         contact.refuse_changed(contacts)
         wanted = {name: row for name, row in contacts.items() if not nodes or name in nodes}
         outcome.unreachable = contact.unusable(wanted)

@@ -47,16 +47,19 @@ class Reporter:
         """Note for each test the node it runs for."""
         for item in items:
             params = item.callspec.params if hasattr(item, "callspec") else {}
-            item.user_properties.append(("node", params["node"].name if "node" in params else ""))
+            node = params["node"].name if "node" in params else ""
+            case = item.callspec.id.removeprefix(node).strip("-") if params else ""
+            item.user_properties += [("node", node), ("case", case)]
 
     def pytest_runtest_logreport(self, report: Any) -> None:
         """A test ended, or its set-up did not go well."""
         if report.when != "call" and report.outcome == "passed":
             return
+        facts = dict(report.user_properties)
         result = TestEnded(
             role=Path(report.fspath).parent.name,
-            node=dict(report.user_properties).get("node", ""),
-            test=plain_name(report.nodeid),
+            node=facts.get("node", ""),
+            test=plain_name(report.nodeid) + (f" ({facts['case']})" if facts.get("case") else ""),
             outcome=report.outcome,
             seconds=round(report.duration, 3),
             message=reason(report),
@@ -116,4 +119,6 @@ def reason(report: Any) -> str:
     if report.outcome == "skipped":
         return str(report.longrepr[2]) if isinstance(report.longrepr, tuple) else str(report.longrepr)
     crash = getattr(report.longrepr, "reprcrash", None)
-    return str(crash.message if crash else report.longrepr)[:2000]
+    words = str(crash.message if crash else report.longrepr).removeprefix("AssertionError: ")
+    told = [line for line in words.splitlines() if not line.lstrip().startswith(("+ ", "Use -v"))]
+    return "\n".join(told).strip()[:2000]

@@ -46,6 +46,14 @@ class Workspace:
         """The digest of the topology file, to tell which one a run used."""
         return hashlib.sha256(self.places.topology.read_bytes()).hexdigest()
 
+    def group(self, name: str) -> tuple[Host, ...]:
+        """The nodes of a role, or `all`; ClusterError (exit 2) when no node has it."""
+        hosts = self.inventory.group(name)
+        if not hosts:
+            known = ["all", *self.inventory.groups()]
+            raise ClusterError(f'no node has the role "{name}"', hint=did_you_mean(name, known), code=Exit.USAGE)
+        return hosts
+
     def host(self, name: str) -> Host:
         """The node of that name; ClusterError (exit 2) with the nearest known one when there is none."""
         try:

@@ -1,11 +1,13 @@
 """cluster exec"""
 
 import json
+import shlex
 from pathlib import Path
 
 import click
 
 from cluster_cli.options import cluster_option, node_option, output_option
+from cluster_cli.paint import paint
 
 
 @click.command(name="exec", short_help="Run a command on many nodes at once.")
@@ -31,6 +33,7 @@ def command(
 
     \b
     cluster exec -- uptime
+    cluster exec 'df -h / | tail -1'
     cluster exec -g haproxy -- systemctl is-active haproxy
     """
     from dataclasses import asdict
@@ -40,15 +43,15 @@ def command(
     from cluster_cli.workspace import Workspace
 
     workspace = Workspace.open(cluster)
-    hosts = [workspace.host(name) for name in nodes] or list(workspace.inventory.group(group))
-    text = " ".join(words)
+    hosts = [workspace.host(name) for name in nodes] or list(workspace.group(group))
+    text = words[0] if len(words) == 1 else shlex.join(words)
     answers = ssh.on_all(hosts, lambda host: ssh.run(host, text, sudo=sudo, timeout=timeout))
     if output == "json":
         rows = {name: asdict(answer) for name, answer in answers.items()}
         click.echo(json.dumps({"schema_version": 1, "nodes": rows}, indent=1))
     else:
         for name, answer in answers.items():
-            mark = "" if answer.rc == 0 else click.style(f"  exit {answer.rc}", fg="red")
-            click.echo(click.style(name, bold=True) + mark)
+            mark = "" if answer.rc == 0 else paint(f"  exit {answer.rc}", fg="red")
+            click.echo(paint(name, bold=True) + mark)
             click.echo("".join(f"  {line}\n" for line in (answer.out + answer.err).splitlines()), nl=False)
     context.exit(int(Exit.OK if all(answer.rc == 0 for answer in answers.values()) else Exit.FAILED))

@@ -1,6 +1,7 @@
 """cluster ssh"""
 
 import os
+import shlex
 from pathlib import Path
 
 import click
@@ -23,4 +24,5 @@ def command(cluster: Path, node: str, words: tuple[str, ...]) -> None:
     from cluster_cli.workspace import Workspace
 
     argv = ssh.argv(Workspace.open(cluster).host(node), tty=not words)
-    os.execvp(argv[0], [*argv, *words])
+    command_line = [words[0] if len(words) == 1 else shlex.join(words)] if words else []
+    os.execvp(argv[0], [*argv, *command_line])

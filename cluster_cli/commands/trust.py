@@ -24,6 +24,13 @@ def command(cluster: Path, yes: bool, node: str) -> None:
 
     workspace = Workspace.open(cluster)
     host = workspace.host(node)
+    if workspace.topology.nodes[node].ssh.host_key:
+        raise ClusterError(
+            f"the topology says which host key {node} has",
+            where=f"{workspace.places.topology}: nodes.{node}.ssh.host_key",
+            hint="correct it there, or remove it, then run this again",
+            code=Exit.USAGE,
+        )
     known_hosts = workspace.places.known_hosts
     with lock.held(workspace.places.lock, "trust"):
         ssh.close_all([host])

@@ -32,6 +32,7 @@ def command(
     """
     import shutil
 
+    from cluster_cli.errors import ClusterError, Exit
     from cluster_cli.outcome import write_report
     from cluster_cli.run import recorded
     from cluster_cli.show import show_outcome
@@ -41,6 +42,9 @@ def command(
     workspace = Workspace.open(cluster)
     for name in nodes:
         workspace.host(name)
+    for role in roles:
+        if not {host.name for host in workspace.group(role)} & set(nodes or workspace.topology.nodes):
+            raise ClusterError(f"none of {', '.join(nodes)} has the role {role}", code=Exit.USAGE)
     arguments = {"nodes": nodes, "roles": roles}
     with recorded(workspace, "verify", [VERIFY], arguments=arguments, plain=plain) as run:
         outcome = Outcome(verified=verify_run(run, nodes, roles))

@@ -102,9 +102,9 @@ class Lab:
         if not force:
             others = plan.foreign(present.values(), self.topology_path)
             plan.refuse_foreign(self.name, [each for each in others if _topology_exists(each)])
-        for name in present:
+        for name in sorted(present):
             notify(name, "removing")
-        removed = [each.name for each in present.values()]
+        removed = sorted(each.name for each in present.values())
         self._remove(present, list(present))
         return removed + network.remove_networks(self.engine, self.name)
 

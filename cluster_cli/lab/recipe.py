@@ -34,7 +34,7 @@ DPKG_OPTIONS = (
 # - an empty machine-id gets the container's uuid and is no "first boot", which would enable every preset.
 # - the engine mounts /proc/sys read-only, rightly: vm.* and kernel.* are the host's. net.* is the node's own.
 # - hosts and hostname are the engine's to say; the builder left its own.
-# - wait-online can hold the boot for two minutes.
+# - wait-online can hold the boot for two minutes; each path unit takes an inotify instance of the host's 128.
 FINISH = r"""set -eu
 rm -f /etc/ssh/ssh_host_*_key /etc/ssh/ssh_host_*_key.pub /usr/sbin/policy-rc.d
 cat > /etc/systemd/system/node-host-key.service <<'UNIT'
@@ -69,6 +69,7 @@ WantedBy=sysinit.target
 UNIT
 systemctl enable node-host-key.service node-sysctl.service
 systemctl mask systemd-networkd-wait-online.service
+systemctl mask systemd-ask-password-console.path systemd-ask-password-wall.path
 systemctl mask apt-daily.timer apt-daily-upgrade.timer e2scrub_all.timer fstrim.timer
 mkdir -p /etc/systemd/journald.conf.d
 printf '[Journal]\nStorage=persistent\nSystemMaxUse=32M\n' > /etc/systemd/journald.conf.d/node.conf

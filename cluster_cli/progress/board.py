@@ -54,6 +54,7 @@ class Stage:
     waits_for: tuple[str, ...] = ()
     answered: int = 0
     failures: list[Failure] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     tests: Counter[str] = field(default_factory=Counter)
 
     def elapsed(self, now: float) -> float:
@@ -83,7 +84,10 @@ class Board:
                 stage = self.stage(event.stage)
                 stage.title, stage.state, stage.began = event.title, "running", now
             case Step():
-                self.stage(event.stage).doing = f"{event.node}: {event.text}" if event.node else event.text
+                stage = self.stage(event.stage)
+                stage.doing = f"{event.node}: {event.text}" if event.node else event.text
+                if event.keep:
+                    stage.notes.append(stage.doing)
             case TaskStarted():
                 self._task_started(event)
             case TaskEnded():

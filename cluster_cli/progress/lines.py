@@ -31,8 +31,8 @@ class Lines:
             match event:
                 case StageStarted():
                     self._say(event.stage, event.title)
-                case Step(node=""):
-                    self._say(event.stage, event.text)
+                case Step(node="") | Step(keep=True):
+                    self._say(event.stage, self._board.stage(event.stage).doing)
                 case TaskEnded(status="failed" | "unreachable", ignored=False):
                     self._say_failure(self._board.stage(event.stage))
                 case TestEnded(outcome="failed"):

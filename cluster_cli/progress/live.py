@@ -83,6 +83,7 @@ def _picture(board: Board, now: float, marks: Marks, room: int) -> Iterator[Text
         yield _stage_line(stage, now, marks, width)
         if stage.state == "running":
             yield from _doing(stage, marks)
+        yield from (Text(f"  {clean(note)}", style="dim") for note in stage.notes[:room])
         yield from _failures(stage.failures, marks, room)
     if board.ended:
         yield Text(summary(board, now), style="bold green" if board.ended.code == 0 else "bold red")

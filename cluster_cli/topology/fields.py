@@ -178,7 +178,7 @@ Folder = Annotated[
     Field(json_schema_extra={"examples": ["site"]}),
 ]
 Image = Annotated[
-    str, Words(r"[a-z0-9][A-Za-z0-9._:/@-]*", "a container image", "such as docker.io/library/debian:12")
+    str, Words(r"[a-z0-9][A-Za-z0-9._:/@-]*", "a container image", "such as registry.example.com/debian:12")
 ]
 Timezone = Annotated[
     str, Words(r"[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*", "a time zone", "such as Etc/UTC or Europe/Athens")

@@ -76,7 +76,7 @@ class Lab(Model):
 
     image: Image | None = Field(
         default=None,
-        description="Stock image to build the node image from, such as docker.io/library/debian:12. "
+        description="Stock image to build the node image from, such as registry.example.com/debian:12. "
         "Left away: built from Debian packages, no image registry needed.",
     )
 

@@ -132,7 +132,8 @@ def merged_hosts(text, hosts, own_name, cluster):
     service bound to the node's own name would then be reachable from nobody.
     """
     begin, end = f"# BEGIN cluster {cluster}", f"# END cluster {cluster}"
-    text = re.sub(rf"^{re.escape(begin)}\n.*?^{re.escape(end)}\n", "", text, flags=re.S | re.M)
+    # a node is in one cluster: the block of another is that of the same one under an older name
+    text = re.sub(r"^# BEGIN cluster (\S+)\n.*?^# END cluster \1\n", "", text, flags=re.S | re.M)
     ours = {name for host in hosts for name in host["names"]} | {own_name}
     lines = [kept for line in text.splitlines() if (kept := without_names(line, ours)) is not None]
     if not any(re.match(r"127\.0\.0\.1\s", line) for line in lines):
