@@ -3,12 +3,18 @@
 The same modules serve `cluster verify` and the role's molecule scenario. Which
 cluster is meant comes from `config.cluster_workspace` (set by `cluster
 verify`) or from the environment variable CLUSTER_TOPOLOGY (molecule, and
-pytest by hand). Facts of a node are collected once, by all modules together,
-in one SSH round trip a node, all nodes side by side.
+pytest by hand).
+
+What takes time is done before the tests, for all nodes side by side: a
+module's COLLECT (name -> shell command, run as root on the node, those of all
+modules in one SSH round trip) and its ASK (name -> function of the node, run on
+the control machine). Tests then look at `observed` and `asked`.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -21,6 +27,7 @@ from cluster_cli.ssh import argv
 from cluster_cli.workspace import Workspace
 
 HERE = Path(__file__).parent
+AT_ONCE = 8
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -32,6 +39,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.cluster_workspace = Workspace.open(topology)  # type: ignore[attr-defined]
         config.cluster_nodes = None  # type: ignore[attr-defined]
     config.cluster_observed = {}  # type: ignore[attr-defined]
+    config.cluster_asked = {}  # type: ignore[attr-defined]
 
 
 def role_of(path: Path) -> str:
@@ -61,13 +69,19 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Collect what all selected modules want to know, from every node at once."""
+    """Find out what all selected modules want to know, from every node at once."""
     wanted: dict[str, dict[str, str]] = {}
-    for item in session.items:
-        role = role_of(item.path)
-        commands = getattr(item.module, "COLLECT", {})  # type: ignore[attr-defined]
+    questions: dict[tuple[str, str, str], Callable[[], object]] = {}
+    for module in {item.module for item in session.items}:  # type: ignore[attr-defined]
+        role = role_of(Path(module.__file__))
         for host in nodes_of(session.config, role):
-            wanted.setdefault(host.name, {}).update({f"{role}/{name}": text for name, text in commands.items()})
+            commands = {f"{role}/{name}": text for name, text in getattr(module, "COLLECT", {}).items()}
+            wanted.setdefault(host.name, {}).update(commands)
+            for name, question in getattr(module, "ASK", {}).items():
+                questions[role, host.name, name] = partial(question, host)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        answers = pool.map(lambda question: question(), questions.values())
+        session.config.cluster_asked = dict(zip(questions, answers, strict=True))  # type: ignore[attr-defined]
     inventory = session.config.cluster_workspace.inventory  # type: ignore[attr-defined]
     found = collect_all((inventory.host(name), commands) for name, commands in wanted.items())
     session.config.cluster_observed = found  # type: ignore[attr-defined]
@@ -95,6 +109,14 @@ def observed_on(request: pytest.FixtureRequest):  # noqa: ANN201
 def observed(node: Host, observed_on) -> Mapping[str, Outcome]:  # noqa: ANN001
     """Outcomes of this module's COLLECT commands on this node."""
     return observed_on(node.name)  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+def asked(request: pytest.FixtureRequest, node: Host) -> Mapping[str, object]:
+    """Answers of this module's ASK functions for this node."""
+    role = role_of(request.path)
+    found = request.config.cluster_asked  # type: ignore[attr-defined]
+    return {name: answer for (of, on, name), answer in found.items() if (of, on) == (role, node.name)}
 
 
 @pytest.fixture
