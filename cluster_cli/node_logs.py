@@ -1,6 +1,5 @@
 """The nodes' journals, merged by time."""
 
-import heapq
 import subprocess
 import threading
 from collections.abc import Iterator, Sequence
@@ -25,12 +24,12 @@ def merged(hosts: Sequence[Host], services: Sequence[str], since: str) -> Iterat
     lost = {name: answer for name, answer in answers.items() if answer.rc != 0}
     if len(lost) == len(answers):
         first = next(iter(lost.values()))
-        raise ClusterError(
-            "no node gave its journal", where=first.node, why=first.err.strip(), code=Exit.UNREACHABLE
-        )
+        code = Exit.USAGE if first.reached else Exit.UNREACHABLE
+        raise ClusterError("no node gave its journal", where=first.node, why=first.err.strip(), code=code)
     yield from (f"# {name}: {answer.err.strip()}" for name, answer in lost.items())
-    streams = [labelled(name, answer.out.splitlines()) for name, answer in answers.items() if answer.rc == 0]
-    yield from heapq.merge(*streams)
+    kept = {name: answer.out.splitlines() for name, answer in answers.items() if answer.rc == 0}
+    # all of them together: a node's journal is in the order of arrival, which is not quite that of time
+    yield from sorted(line for name, lines in kept.items() for line in labelled(name, lines))
 
 
 def labelled(name: str, lines: Sequence[str]) -> list[str]:

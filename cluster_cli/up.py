@@ -84,7 +84,9 @@ def up(
     if "ssh_trust" in {stage.name for stage in stages}:
         contact.trust_authority(workspace, authority_of(workspace).public("host"))
     if verifying:
-        outcome.verified = verify_run(run, reachable if len(reachable) < len(inventory.hosts) else ())
+        some = reachable if len(reachable) < len(inventory.hosts) else ()
+        roles = [role for stage in stages for role in stage.roles if role in inventory.groups()] if only else ()
+        outcome.verified = verify_run(run, some, roles)
     return outcome
 
 

@@ -5,14 +5,13 @@ import re
 import shutil
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
 
-from .command import Done, cluster, start, wait_for
+from .command import CLUSTER, Done, cluster, start, wait_for
 from .conftest import Stack
-
-PARTS = ("next:",)
 
 
 def four_parts(done: Done) -> None:
@@ -154,17 +153,23 @@ def test_second_operator_is_told_who_works(stack: Stack) -> None:
     assert first.returncode == 0
 
 
-def journal_has(stack: Stack, words: str) -> bool:
-    """Whether the newest run's journal says so."""
-    run = max((stack.workspace.places.state / "runs").iterdir())
-    path = run / "journal.jsonl"
-    return path.exists() and words in path.read_text()
+def begin(stack: Stack, stage: str) -> "subprocess.Popen[str]":
+    """Start an `up`, and wait until its journal says that this stage began."""
+    runs = stack.workspace.places.state / "runs"
+    before = set(runs.iterdir())
+    running = start("up", str(stack.folder), "--plain")
+
+    def there() -> bool:
+        journals = [run / "journal.jsonl" for run in set(runs.iterdir()) - before]
+        return any(path.exists() and f'"stage":"{stage}"' in path.read_text() for path in journals)
+
+    wait_for(f"the stage {stage}", there, 60)
+    return running
 
 
 def test_one_ctrl_c_stops_after_the_task_and_up_goes_on(stack: Stack) -> None:
     stack.on("web1", "echo broken > /etc/nginx/nginx.conf")
-    running = start("up", str(stack.folder), "--plain")
-    wait_for("the stage ssh_trust", lambda: journal_has(stack, '"stage":"ssh_trust"'), 60)
+    running = begin(stack, "base")
     running.send_signal(signal.SIGINT)
     _, err = running.communicate(timeout=60)
     assert running.returncode == 130, err
@@ -176,10 +181,20 @@ def test_one_ctrl_c_stops_after_the_task_and_up_goes_on(stack: Stack) -> None:
     assert "broken" not in stack.on("web1", "cat /etc/nginx/nginx.conf")
 
 
+def test_two_ctrl_c_stop_at_once(stack: Stack) -> None:
+    running = begin(stack, "base")
+    running.send_signal(signal.SIGINT)
+    running.send_signal(signal.SIGINT)
+    began = time.monotonic()
+    _, err = running.communicate(timeout=60)
+    assert running.returncode == 130, err
+    assert time.monotonic() - began < 5
+    assert cluster("up", stack.folder, "-o", "json").code == 0
+
+
 def test_kill_9_in_the_middle_leaves_nothing_that_up_cannot_mend(stack: Stack) -> None:
     stack.on("lb1", "sed -i 's/maxconn 4000/maxconn 3000/' /etc/haproxy/haproxy.cfg && systemctl reload haproxy")
-    running = start("up", str(stack.folder), "--plain")
-    wait_for("the stage ntp", lambda: journal_has(stack, '"stage":"ntp"'), 60)
+    running = begin(stack, "ssh_trust")
     os.killpg(running.pid, signal.SIGKILL)
     running.communicate(timeout=30)
     done = cluster("up", stack.folder, "-o", "json")
@@ -197,7 +212,7 @@ def test_down_leaves_nothing_behind(tmp_path: Path) -> None:
     )
     assert cluster("up", tmp_path, "--only", "lab").code == 0
     refused = subprocess.run(
-        [shutil.which("cluster") or "cluster", "down", str(tmp_path)],
+        [str(CLUSTER), "down", str(tmp_path)],
         input="wrong\n",
         capture_output=True,
         text=True,
@@ -211,3 +226,37 @@ def test_down_leaves_nothing_behind(tmp_path: Path) -> None:
         ).stdout
         assert "e2e-down" not in left
     assert "nothing to remove" in cluster("down", tmp_path, "--yes").out
+
+
+def test_port_jump_host_and_root_login(existing: Path, stack: Stack, tmp_path: Path) -> None:
+    """ops1 as bastion, web1 behind it on another port, root without sudo: as machines in a rack are."""
+    daemon = "/usr/sbin/sshd -f /dev/null -o Port=2222 -o AllowTcpForwarding=yes -o PidFile=/run/second.pid"
+    for node in ("ops1", "web1"):
+        stack.on(node, f"{daemon} -o HostKey=/etc/ssh/ssh_host_ed25519_key -o UsePAM=yes")
+    stack.on("web1", "install -D -m 600 ~admin/.ssh/authorized_keys /root/.ssh/authorized_keys")
+    try:
+        home = tmp_path / "ssh"
+        home.mkdir(mode=0o700)
+        key = stack.workspace.places.operator_key
+        bastion = stack.on("ops1", "cat /etc/ssh/ssh_host_ed25519_key.pub").split()
+        (home / "known_hosts").write_text(f"[10.89.60.31]:2222 {bastion[0]} {bastion[1]}\n")
+        (home / "config").write_text(f"Host 10.89.60.31\n  User admin\n  Port 2222\n  IdentityFile {key}\n")
+        (home / "config").chmod(0o600)
+        change(existing, "ssh: {user: admin,", "ssh: {user: root, sudo: false, port: 2222, jump: 10.89.60.31,")
+        change(existing, "  web2: {address: 10.89.60.22}\n", "")
+        # the operator's own ~/.ssh speaks for the bastion; here it is another one, for this command only
+        Path("~/.ssh").expanduser().mkdir(mode=0o700, exist_ok=True)
+        script = (
+            f"mount --bind {home} ~/.ssh && {CLUSTER} up {existing} --only base --no-verify >&2 && "
+            f"{CLUSTER} exec -C {existing} 'id -un; hostname; echo $SSH_CONNECTION'"
+        )
+        words = ["unshare", "--mount", "sh", "-c", script]
+        done = subprocess.run(words, capture_output=True, text=True, timeout=120, check=False)
+        assert done.returncode == 0, done
+        assert "root" in done.stdout
+        assert "web1" in done.stdout
+        assert "10.89.60.31" in done.stdout  # the node sees the bastion, not us
+    finally:
+        for node in ("ops1", "web1"):
+            stack.on(node, "kill $(cat /run/second.pid)")
+        stack.on("web1", "rm -rf /root/.ssh")

@@ -68,6 +68,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("node", hosts, ids=[host.name for host in hosts], scope="session")
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What is true of the whole cluster can only be told when all its nodes are looked at."""
+    if config.cluster_nodes is None:  # type: ignore[attr-defined]
+        return
+    left_out = [item for item in items if "node" not in item.fixturenames]  # type: ignore[attr-defined]
+    items[:] = [item for item in items if item not in left_out]
+    config.hook.pytest_deselected(items=left_out)
+
+
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Find out what all selected modules want to know, from every node at once."""
     wanted: dict[str, dict[str, str]] = {}
