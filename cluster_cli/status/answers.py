@@ -8,6 +8,7 @@ from typing import Any
 
 from cluster_cli.collect import Outcome
 
+GOOD = ("UP", "DRAIN", "no check")  # DRAIN: well, but of weight 0
 UNSYNCHRONISED = 3  # leap status of NTP, RFC 5905 figure 9: clock unsynchronised
 
 
@@ -56,7 +57,7 @@ def haproxy_servers(outcome: Outcome) -> dict[str, dict[str, bool]]:
     for row in csv.DictReader(io.StringIO(outcome.stdout.lstrip("# "))):
         if row.get("svname") not in ("FRONTEND", "BACKEND", None):
             status = row.get("status") or ""
-            found.setdefault(row["pxname"], {})[row["svname"]] = status.startswith("UP") or status == "no check"
+            found.setdefault(row["pxname"], {})[row["svname"]] = status.startswith(GOOD)
     return found
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from .client import Load
 from .command import CLUSTER, Done, cluster, start, wait_for
 from .conftest import Stack
 
@@ -204,6 +205,33 @@ def test_kill_9_in_the_middle_leaves_nothing_that_up_cannot_mend(stack: Stack) -
     assert limit.split()[1] == "4000"
     rows = cluster("history", stack.folder, "-o", "json").json["runs"]
     assert rows[1]["code"] is None  # the killed run is there, and says that it never ended
+
+
+def test_a_bad_change_stops_at_the_first_balancer_and_clients_notice_nothing(stack: Stack) -> None:
+    path = stack.folder / "topology.yml"
+    good = path.read_text()
+    for node in ("lb1", "lb2"):  # a program nobody told us of has the port of the new frontend
+        stack.on(node, "systemd-run -q --unit=squatter python3 -m http.server 8081")
+    path.write_text(
+        good.replace(
+            "shop: {bind: 80, backend: shop}", "shop: {bind: 80, backend: shop}, more: {bind: 8081, backend: shop}"
+        )
+    )
+    try:
+        with Load("10.89.60.100") as load:
+            done = cluster("up", stack.folder, "--only", "load_balancer")
+        assert done.code == 1, done
+        four_parts(done)
+        assert "8081" in done.err
+        assert "was not touched here, because it failed on" in done.err
+        assert load.good.total() > 50
+        assert not load.bad
+    finally:
+        path.write_text(good)
+        for node in ("lb1", "lb2"):
+            stack.on(node, "systemctl stop squatter")
+        healed = cluster("up", stack.folder, "-o", "json")
+    assert healed.code == 0, healed
 
 
 def test_down_leaves_nothing_behind(tmp_path: Path) -> None:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from email.message import Message
 from typing import Any
 
+import pytest
+
 SECONDS = 3.0
 
 
@@ -63,7 +65,8 @@ def ports(node: Any, engine: str, mode: str) -> Iterator[tuple[str, dict[str, An
 
 def active(backend: dict[str, Any]) -> list[dict[str, Any]]:
     """The servers of a backend that get traffic while all is well."""
-    return [server for server in backend["servers"] if not server.get("backup")] or backend["servers"][:1]
+    weighty = [server for server in backend["servers"] if server.get("weight", 1) > 0]  # the others are drained
+    return [server for server in weighty if not server.get("backup")] or weighty[:1]
 
 
 def servers_seen(backend: dict[str, Any], address: str, port: int, path: str) -> set[str]:
@@ -77,3 +80,33 @@ def servers_seen(backend: dict[str, Any], address: str, port: int, path: str) ->
         if len(seen) == wanted:
             break
     return seen
+
+
+def http_frontends_reach_their_servers(node: Any, engine: str) -> None:
+    """Each answers; one that takes its servers in turn reaches all of them."""
+    for name, backend, address, port, path in pages(node, engine):
+        if backend["balance"] != "roundrobin" or backend["sticky"] == "source":
+            assert get(address, port, path).status == 200, name
+            continue
+        seen = servers_seen(backend, address, port, path)
+        assert seen == {""} or len(seen) == len(active(backend)), f"{name} reaches only {seen}"
+
+
+def tcp_frontends_reach_a_server(node: Any, engine: str) -> None:
+    """Each keeps a connection open."""
+    for name, _, address, port in ports(node, engine, "tcp"):
+        assert stays_open(address, port), f"{name} closes at once: no server is up"
+
+
+def clients_stick(node: Any, engine: str) -> None:
+    """A client meets the same server again; skipped where no backend promises it."""
+    sticky = [page for page in pages(node, engine) if page[1]["sticky"] != "none"]
+    if not sticky:
+        pytest.skip("no backend of this node is sticky")
+    for name, backend, address, port, path in sticky:
+        first = get(address, port, path)
+        cookie = first.headers.get("Set-Cookie", "").split(";")[0]
+        if backend["sticky"] == "cookie":
+            assert cookie.startswith(f"{backend['cookie']}="), f"{name} sets no cookie"
+        again = {get(address, port, path, Cookie=cookie).server for _ in range(4)}
+        assert again == {first.server}, f"{name} sent one client to {again | {first.server}}"

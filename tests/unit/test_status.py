@@ -107,3 +107,8 @@ def test_nodes_are_asked_only_what_they_know() -> None:
     assert set(questions(inventory.host("web1"))) == {"system", "units", "failed", "time"}
     assert set(questions(inventory.host("lb1"))) == {"system", "units", "failed", "time", "addresses", "backends"}
     assert inventory.host("lb1").address == str(IPv4Address("10.0.0.11"))
+
+
+def test_a_drained_server_is_well() -> None:
+    assert document(found(web="DRAIN"))["healthy"]
+    assert not document(found(web="MAINT"))["healthy"]

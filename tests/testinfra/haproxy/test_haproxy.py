@@ -5,7 +5,6 @@ import io
 import shlex
 
 import client
-import pytest
 
 HEALTH = """
 port=$(sed -n '/^frontend _stats/,/^$/s/.*bind .*:\\([0-9]*\\)$/\\1/p' /etc/haproxy/haproxy.cfg | tail -n 1)
@@ -41,31 +40,16 @@ def test_every_server_is_up(node, observed):
     status = {(row["pxname"], row["svname"]): row["status"] for row in rows}
     wanted = {(b["name"], s["name"]) for b in node.vars["haproxy_backends"] for s in b["servers"]}
     down = {where: status.get(where, "not there") for where in wanted}
-    assert not {where: what for where, what in down.items() if not what.startswith(("UP", "no check"))}
+    assert not {where: what for where, what in down.items() if not what.startswith(("UP", "DRAIN", "no check"))}
 
 
 def test_every_http_frontend_reaches_every_server(node):
-    for name, backend, address, port, path in client.pages(node, "haproxy"):
-        if backend["balance"] != "roundrobin" or backend["sticky"] == "source":
-            assert client.get(address, port, path).status == 200, name
-            continue
-        seen = client.servers_seen(backend, address, port, path)
-        assert seen == {""} or len(seen) == len(client.active(backend)), f"{name} reaches only {seen}"
+    client.http_frontends_reach_their_servers(node, "haproxy")
 
 
 def test_every_tcp_frontend_reaches_a_server(node):
-    for name, _, address, port in client.ports(node, "haproxy", "tcp"):
-        assert client.stays_open(address, port), f"{name} closes at once: no server is up"
+    client.tcp_frontends_reach_a_server(node, "haproxy")
 
 
 def test_clients_stick_to_their_server(node):
-    sticky = [page for page in client.pages(node, "haproxy") if page[1]["sticky"] != "none"]
-    if not sticky:
-        pytest.skip("no backend of this node is sticky")
-    for name, backend, address, port, path in sticky:
-        first = client.get(address, port, path)
-        cookie = first.headers.get("Set-Cookie", "").split(";")[0]
-        if backend["sticky"] == "cookie":
-            assert cookie.startswith(f"{backend['cookie']}="), f"{name} sets no cookie"
-        again = {client.get(address, port, path, Cookie=cookie).server for _ in range(4)}
-        assert again == {first.server}, f"{name} sent one client to {again | {first.server}}"
+    client.clients_stick(node, "haproxy")
