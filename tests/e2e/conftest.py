@@ -59,8 +59,19 @@ def own_places(tmp_path_factory: pytest.TempPathFactory) -> None:
     os.environ.pop("CLUSTER_TOPOLOGY", None)
 
 
+UP: list[Path] = []  # the labs of this session, so that one gives way to the next
+
+
+def make_room() -> None:
+    """Take away the labs that earlier modules shared: a machine has memory and inotify instances for few."""
+    while UP:
+        cluster("down", UP.pop(), "--yes")
+
+
 def bring_up(folder: Path, text: str) -> Done:
     """Write a topology and bring it up; remains of an earlier, aborted test are removed first."""
+    make_room()
+    UP.append(folder)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "topology.yml").write_text(text)
     cluster("down", folder, "--yes")

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from .command import CHECKOUT, Done, cluster
+from .conftest import make_room
 
 
 def run(*words: object, cwd: Path = CHECKOUT) -> None:
@@ -15,6 +16,7 @@ def run(*words: object, cwd: Path = CHECKOUT) -> None:
 
 
 def test_wheel_needs_no_checkout(tmp_path: Path) -> None:
+    make_room()
     run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", tmp_path / "dist")
     (wheel,) = (tmp_path / "dist").glob("*.whl")
     environment = tmp_path / "environment"
