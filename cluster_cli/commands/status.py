@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -23,13 +24,14 @@ def command(context: click.Context, cluster: Path, watch: bool, every: float, ou
     json, one document a line. Exit code 1 when anything is not well.
     """
     from cluster_cli.errors import Exit
+    from cluster_cli.show import given
     from cluster_cli.show_status import table, watch_forever
     from cluster_cli.status.gather import gather
     from cluster_cli.workspace import Workspace
 
     workspace = Workspace.open(cluster)
 
-    def look() -> dict[str, object]:
+    def look() -> dict[str, Any]:
         return gather(workspace.topology, workspace.inventory)
 
     if watch:
@@ -42,4 +44,6 @@ def command(context: click.Context, cluster: Path, watch: bool, every: float, ou
         from rich.console import Console
 
         Console().print(table(document))
+        if not any(row["reachable"] for row in document["nodes"].values()):
+            click.echo(f"next: no node answers; bring them up: cluster up {given(workspace)}", err=True)
     context.exit(int(Exit.OK if document["healthy"] else Exit.FAILED))
