@@ -84,6 +84,21 @@ def test_verify_finds_a_stopped_service(stack: Stack) -> None:
     assert done.json["changed"] == 1
 
 
+def test_plan_shows_drift_and_changes_nothing(stack: Stack) -> None:
+    clean = cluster("plan", stack.folder, "-o", "json")
+    assert clean.code == 0, clean
+    assert clean.json["changes"] == []
+    stack.on("web3", "echo '# drift' >> /etc/nginx/nginx.conf")
+    done = cluster("plan", stack.folder, "-o", "json")
+    assert done.code == 3, done
+    assert {(row["node"], row["stage"]) for row in done.json["changes"]} == {("web3", "web")}
+    assert "-# drift" in done.json["changes"][0]["diff"]
+    assert "# drift" in stack.on("web3", "cat /etc/nginx/nginx.conf")
+    mended = cluster("up", stack.folder, "--only", "web", "-o", "json")
+    assert mended.code == 0, mended
+    assert "# drift" not in stack.on("web3", "cat /etc/nginx/nginx.conf")
+
+
 def test_report_is_one_file_that_needs_nothing_else(stack: Stack) -> None:
     done = cluster("report", stack.folder)
     page = Path(done.out.strip()).read_text()

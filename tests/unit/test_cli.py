@@ -103,3 +103,19 @@ def test_graph_draws_without_any_node(tmp_path: Path) -> None:
     (tmp_path / "topology.yml").write_text(GOOD)
     assert "flowchart" in run("graph", tmp_path).stdout
     assert "<svg" in run("graph", tmp_path, "-f", "svg").stdout
+
+
+def test_an_unknown_group_is_told_before_anything_runs(tmp_path: Path) -> None:
+    (tmp_path / "topology.yml").write_text(GOOD.replace("a: {}", "n1: {}"))
+    done = run("exec", "-C", tmp_path, "-g", "bsae", "--", "true", XDG_STATE_HOME=str(tmp_path))
+    assert done.returncode == 2
+    assert 'did you mean "base"?' in done.stderr
+
+
+def test_no_color_is_honoured_even_for_errors(tmp_path: Path) -> None:
+    script = "import sys; sys.stderr.isatty = lambda: True; from cluster_cli.main import main; main()"
+    words = [sys.executable, "-c", script, "validate", str(tmp_path)]
+    env = {**os.environ, "NO_COLOR": "1"}
+    done = subprocess.run(words, capture_output=True, text=True, env=env, check=False)
+    assert "error: " in done.stderr
+    assert "\x1b" not in done.stderr
