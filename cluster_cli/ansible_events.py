@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from cluster_cli.events import StageEnded, StageStarted, TaskEnded, TaskStarted, TaskStatus
-from cluster_cli.stages import STAGES, Stage
+from cluster_cli.stages import REMOVE, STAGES, Stage
 
 STATUSES: dict[str, TaskStatus] = {
     "runner_on_ok": "ok",
@@ -89,7 +89,7 @@ class Translator:
 
 def stage_of(play: str) -> Stage | None:
     """The stage a play belongs to: its name begins with the stage's title."""
-    return next((stage for stage in STAGES if play.startswith(stage.title)), None)
+    return next((stage for stage in (*STAGES, REMOVE) if play.startswith(stage.title)), None)
 
 
 def plain_task(name: str) -> str:

@@ -63,6 +63,13 @@ def trust_authority(workspace: Workspace, public_key: str) -> None:
         write(path, [line, *(row for row in old if not row.startswith("@cert-authority "))])
 
 
+def forget_authority(workspace: Workspace) -> None:
+    """The nodes have no certificates any more; the pinned keys stay."""
+    path = workspace.places.known_hosts
+    old = path.read_text().splitlines() if path.exists() else []
+    write(path, [row for row in old if not row.startswith("@cert-authority ")])
+
+
 def write(path: Path, lines: list[str]) -> None:
     """Replace a file at once."""
     temporary = path.with_suffix(".new")

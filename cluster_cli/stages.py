@@ -25,6 +25,7 @@ STAGES: tuple[Stage, ...] = (
     Stage("load_balancer", "Balance the traffic", ("haproxy", "nginx")),
     Stage("keepalived", "Hold the virtual addresses", ("keepalived",)),
 )
+REMOVE = Stage("remove", "Remove what was installed", ())  # not part of the plan: what `down` does to machines
 ROLES: tuple[str, ...] = tuple(role for stage in STAGES for role in stage.roles)
 
 

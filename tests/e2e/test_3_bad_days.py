@@ -234,6 +234,60 @@ def test_a_bad_change_stops_at_the_first_balancer_and_clients_notice_nothing(sta
     assert healed.code == 0, healed
 
 
+MACHINES = """
+name: e2e-machines
+network: {{subnet: 10.89.63.0/24}}
+ssh: {{user: admin, key: {key}}}
+nodes: {{n1: {{address: 10.89.63.11}}, n2: {{address: 10.89.63.12}}}}
+time: {{servers: [n1]}}
+load_balancers:
+  edge:
+    nodes: [n1, n2]
+    virtual_ips: [{{address: 10.89.63.100}}]
+    frontends: {{shop: {{bind: 80, backend: shop}}}}
+    backends: {{shop: {{nodes: [n1, n2], port: 8080}}}}
+web: {{shop: {{nodes: [n1, n2], engine: apache, port: 8080}}}}
+"""
+STATE = (
+    "cd /etc && find . -type f ! -path './ssl/*' ! -name '*-' ! -name passwd ! -name group ! -name 'shadow' "
+    "! -name gshadow ! -name subuid ! -name subgid ! -name ld.so.cache ! -name mailcap ! -path './alternatives/*' "
+    "! -path './rc?.d/*' ! -name machine-id ! -name .pwd.lock ! -name hostname | sort | xargs sha256sum"
+)
+
+
+def test_down_puts_machines_back_as_they_were(tmp_path: Path) -> None:
+    """Two machines with something of their own on them, set up and left again."""
+    base = tmp_path / "base"
+    base.mkdir()
+    (base / "topology.yml").write_text(
+        "name: e2e-base\nprovider: podman\nnetwork: {subnet: 10.89.63.0/24}\nnodes:\n  n1: {}\n  n2: {}\n"
+    )
+    assert cluster("up", base, "--only", "lab").code == 0
+    try:
+        made = Stack(base, cluster("validate", base))
+        (tmp_path / "topology.yml").write_text(MACHINES.format(key=made.workspace.places.operator_key))
+        made.on("n1", "echo '10.9.9.9 printer' >> /etc/hosts")
+        before = {node: made.on(node, STATE) for node in ("n1", "n2")}
+        done = cluster("up", tmp_path, "-o", "json")
+        assert done.code == 0, done
+        refused = cluster("down", tmp_path)
+        assert refused.code == 130 or refused.code == 2, refused
+        removed = cluster("down", tmp_path, "--yes")
+        assert removed.code == 0, removed
+        for node, was in before.items():
+            now = made.on(node, STATE)
+            assert set(now.splitlines()) ^ set(was.splitlines()) == set()
+            gone = made.on(
+                node, "dpkg-query -Wf '${db:Status-Abbrev} ${Package}\n' haproxy keepalived chrony apache2 || true"
+            )
+            assert "ii" not in gone
+            assert ":80 " not in made.on(node, "ss -Hltn")
+        again = cluster("up", tmp_path, "-o", "json")
+        assert again.code == 0, again
+    finally:
+        cluster("down", base, "--yes")
+
+
 def test_down_leaves_nothing_behind(tmp_path: Path) -> None:
     (tmp_path / "topology.yml").write_text(
         "name: e2e-down\nprovider: podman\nnetwork: {subnet: 10.89.63.0/24}\nnodes:\n  n1: {}\n  n2: {}\n"

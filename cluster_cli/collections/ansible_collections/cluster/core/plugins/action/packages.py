@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from typing import Any
 
 from ansible.plugins.action import ActionBase
@@ -24,22 +25,29 @@ class ActionModule(ActionBase):  # type: ignore[misc]
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
-        missing = self._missing(self._task.args["name"])
+        wanted = self._task.args["name"]
+        installed = self._installed(wanted)
+        missing = [name for name in wanted if name not in installed]
         if not missing or self._task.check_mode:
             return {"changed": bool(missing), "missing": missing}
+        before = self._installed()
         result = self._apt(missing, INDEX_SECONDS, task_vars)
         if result.get("failed"):
             result = self._apt(missing, 0, task_vars)
+        came = sorted(self._installed() - before)  # with what they depend on
+        if came:
+            self._execute_module(
+                module_name="cluster.core.packages", module_args={"name": came}, task_vars=task_vars
+            )
         return {**result, "missing": missing}
 
-    def _missing(self, names: list[str]) -> list[str]:
-        """Those of the packages that dpkg does not call installed."""
+    def _installed(self, names: Sequence[str] = ()) -> set[str]:
+        """Those of the packages that dpkg calls installed; without names, all there are."""
         words = " ".join(map(shlex.quote, names))
         asked = self._low_level_execute_command(
             f"dpkg-query --show --showformat='${{Package}} ${{db:Status-Status}}\\n' {words} 2>/dev/null"
         )
-        installed = {line.split()[0] for line in asked["stdout_lines"] if line.endswith(" installed")}
-        return [name for name in names if name not in installed]
+        return {line.split()[0] for line in asked["stdout_lines"] if line.endswith(" installed")}
 
     def _apt(self, names: list[str], valid: int, task_vars: dict[str, Any] | None) -> dict[str, Any]:
         """Install through Ansible's own module. valid: seconds an index may be old."""

@@ -7,6 +7,7 @@ import shlex
 import tempfile
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.cluster.core.plugins.module_utils import ledger
 
 DOCUMENTATION = r"""
 module: managed_files
@@ -14,6 +15,7 @@ short_description: Write many files in one round trip, checking all before repla
 description:
   - Each file is written beside its target, given its owner and mode, and checked by its own checker.
   - Only when every checker was content are the files renamed into place, so a bad file changes nothing.
+  - The original of a file that is replaced for the first time is kept on the node, for C(cluster.core.undo).
   - A target that cannot be renamed over, as the /etc/hosts a container engine mounts, is written in place.
 options:
   files:
@@ -154,9 +156,11 @@ def main():
     if not module.check_mode:
         staged = [(item, stage(module, item)) for item, before in changes if item["state"] == "present"]
         for item, path in staged:
+            ledger.note_file(item["path"])
             replace(module, item, path)
         for item, _before in changes:
             if item["state"] == "absent":
+                ledger.note_file(item["path"])
                 os.unlink(item["path"])
     for item in module.params["files"]:
         kept = item["state"] == "present" and os.path.exists(item["path"]) and item["path"] not in changed

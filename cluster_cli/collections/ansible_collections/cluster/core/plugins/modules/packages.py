@@ -1,5 +1,8 @@
 #!/usr/bin/python
-"""Documentation of the action plugin of the same name, which does the work."""
+"""Write down which packages were installed. The action plugin of the same name does the installing."""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.cluster.core.plugins.module_utils import ledger
 
 DOCUMENTATION = r"""
 module: packages
@@ -27,3 +30,16 @@ missing:
   elements: str
   returned: always
 """
+
+
+def main():
+    """Called by the action plugin with the packages that came, after it installed what was missing."""
+    module = AnsibleModule(
+        argument_spec={"name": {"type": "list", "elements": "str", "required": True}}, supports_check_mode=True
+    )
+    ledger.note("packages", module.params["name"])
+    module.exit_json(changed=True)
+
+
+if __name__ == "__main__":
+    main()

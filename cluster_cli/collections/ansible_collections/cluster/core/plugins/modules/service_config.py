@@ -7,6 +7,7 @@ import os
 import time
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.cluster.core.plugins.module_utils import ledger
 
 DOCUMENTATION = r"""
 module: service_config
@@ -189,6 +190,8 @@ class Service:
 
     def apply(self, action):
         """Do it, and fail with the unit's last journal lines when systemd is not content."""
+        if action == "start":
+            ledger.note("services", [self.name])
         if self.params["enabled"] and self.state.get("UnitFileState") == "disabled":
             self.systemctl("enable", self.name)
         if action == "enable":

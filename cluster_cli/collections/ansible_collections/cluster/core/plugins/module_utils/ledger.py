@@ -1,0 +1,70 @@
+"""What we did to a node, written down on it, so that it can be undone.
+
+/var/lib/cluster/ledger.json holds the files we made, the originals of those
+we replaced (kept beside it), the packages we installed and the services we
+started.
+"""
+
+import json
+import os
+import shutil
+
+FOLDER = "/var/lib/cluster"
+LEDGER = os.path.join(FOLDER, "ledger.json")
+ORIGINALS = os.path.join(FOLDER, "originals")
+KINDS = ("created", "replaced", "packages", "services")
+
+
+def read():
+    """The ledger; empty lists where nothing was written down yet."""
+    try:
+        with open(LEDGER, encoding="utf-8") as handle:
+            found = json.load(handle)
+    except FileNotFoundError:
+        found = {}
+    return {kind: found.get(kind, []) for kind in KINDS}
+
+
+def write(ledger):
+    """Replace the ledger at once; only root reads it."""
+    os.makedirs(FOLDER, mode=0o700, exist_ok=True)
+    draft = LEDGER + ".new"
+    with open(draft, "w", encoding="utf-8") as handle:
+        json.dump(ledger, handle, indent=1)
+        handle.flush()
+        os.fsync(handle.fileno())
+    os.rename(draft, LEDGER)
+
+
+def note(kind, names):
+    """Add names of a kind; those that stand there already are not added again."""
+    ledger = read()
+    new = [name for name in names if name not in ledger[kind]]
+    if new:
+        ledger[kind] += new
+        write(ledger)
+
+
+def original(path):
+    """Where the original of a file is kept."""
+    return os.path.join(ORIGINALS, path.strip("/").replace("/", "%"))
+
+
+def note_file(path):
+    """To be called before a file is written: the first time its original is kept, or that there was none."""
+    ledger = read()
+    if path in ledger["created"] or path in ledger["replaced"]:
+        return
+    if not os.path.exists(path):
+        note("created", [path])
+        return
+    os.makedirs(ORIGINALS, mode=0o700, exist_ok=True)
+    keep_owner(path, original(path))
+    note("replaced", [path])
+
+
+def keep_owner(source, target):
+    """Copy a file with its mode, times and owner."""
+    shutil.copy2(source, target)
+    info = os.stat(source)
+    os.chown(target, info.st_uid, info.st_gid)
