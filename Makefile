@@ -1,6 +1,6 @@
 # The two commands: `make up` stands up the lab and verifies it, `make test` proves all of it.
 # Each does the whole set-up itself.
-.PHONY: setup up down lint unit molecule e2e test docs
+.PHONY: setup up down lint unit molecule e2e test audit docs
 .DEFAULT_GOAL := help
 
 CLUSTER ?= inventories/lab
@@ -10,6 +10,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 help:
 	@echo "make up      the lab cluster, set up, running and verified"
 	@echo "make test    lint, types, unit and golden tests, molecule, end to end"
+	@echo "make audit   auditors we did not write, planted secrets, what security costs"
 	@echo "make down    take the lab away"
 	@echo "also: setup lint unit molecule e2e docs"
 
@@ -36,6 +37,9 @@ e2e: setup
 
 test: setup
 	@scripts/test
+
+audit: setup
+	@scripts/audit
 
 docs: setup
 	@$(BIN)/python -m cluster_cli.reference

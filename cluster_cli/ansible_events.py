@@ -21,11 +21,16 @@ MAX_DIFF = 20_000
 class Translator:
     """Turns the stream of one run into ours, keeping the counts of the running stage.
 
-    clock: seconds, monotonic. emit: where our events go.
+    clock: seconds, monotonic. emit: where our events go. redact: takes secrets out of a text, before it is cut.
     """
 
-    def __init__(self, emit: Callable[[object], None], clock: Callable[[], float]) -> None:
-        self.emit, self.clock = emit, clock
+    def __init__(
+        self,
+        emit: Callable[[object], None],
+        clock: Callable[[], float],
+        redact: Callable[[str], str] = lambda text: text,
+    ) -> None:
+        self.emit, self.clock, self.redact = emit, clock, redact
         self.stage: Stage | None = None
         self.started = 0.0
         self.counts = {"changed": 0, "failed": 0, "unreachable": 0}
@@ -70,8 +75,8 @@ class Translator:
             node=data.get("host", ""),
             status=status,
             seconds=round(float(data.get("duration") or 0), 3),
-            message=message_of(res) if status in ("failed", "unreachable") else "",
-            diff=diff_of(res) if status == "changed" else "",
+            message=self.redact(message_of(res)) if status in ("failed", "unreachable") else "",
+            diff=self.redact(diff_of(res))[:MAX_DIFF] if status == "changed" else "",
             ignored=bool(data.get("ignore_errors")),
         )
         if status in self.counts and not ended.ignored:
@@ -118,7 +123,7 @@ def diff_of(res: Raw) -> str:
     """What changed, as a unified diff."""
     found = res.get("diff") or []
     rows = [found] if isinstance(found, dict) else found
-    return "\n".join(filter(None, (one_diff(row) for row in rows if isinstance(row, dict))))[:MAX_DIFF]
+    return "\n".join(filter(None, (one_diff(row) for row in rows if isinstance(row, dict))))
 
 
 def one_diff(row: Raw) -> str:

@@ -5,7 +5,7 @@ import binascii
 import hashlib
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -17,6 +17,9 @@ from cluster_cli.workspace import Workspace
 
 Verdict = Literal["ok", "unreachable", "key-changed", "key-unknown", "denied", "no-sudo", "no-python"]
 QUESTION = "command -v python3 >/dev/null || echo no-python; {sudo} || echo no-sudo; echo cluster-contact"
+
+NOTES = "cluster-history"  # the tag of our lines in a node's journal
+LEAVE_NOTE = f"logger -t {NOTES} -p authpriv.notice -- {{note}} || true"
 
 
 @dataclass(frozen=True)
@@ -53,14 +56,14 @@ def pin_given_keys(workspace: Workspace, keys: Mapping[str, tuple[str, ...]]) ->
     return True
 
 
-def trust_authority(workspace: Workspace, public_key: str) -> None:
-    """Let the cluster's SSH host authority vouch for the nodes, beside the pinned keys."""
+def trust_authority(workspace: Workspace, public_keys: Sequence[str]) -> None:
+    """Let the keys of the cluster's SSH host authority vouch for the nodes, beside the pinned keys."""
     path = workspace.places.known_hosts
     old = path.read_text().splitlines() if path.exists() else []
     patterns = ",".join(label(host) for host in workspace.inventory.hosts)
-    line = f"@cert-authority {patterns} {public_key.strip()}"
-    if line not in old:
-        write(path, [line, *(row for row in old if not row.startswith("@cert-authority "))])
+    lines = [f"@cert-authority {patterns} {key.strip()}" for key in public_keys]
+    if lines != [row for row in old if row.startswith("@cert-authority ")]:
+        write(path, [*lines, *(row for row in old if not row.startswith("@cert-authority "))])
 
 
 def forget_authority(workspace: Workspace) -> None:
@@ -83,8 +86,11 @@ def label(host: Host) -> str:
     return address if port == 22 else f"[{address}]:{port}"
 
 
-def call(workspace: Workspace) -> dict[str, Contact]:
-    """Call every node side by side. A node seen for the first time has its host key pinned."""
+def call(workspace: Workspace, note: str = "") -> dict[str, Contact]:
+    """Call every node side by side. A node seen for the first time has its host key pinned.
+
+    note: a line for the nodes' own journals, which they write on the same occasion.
+    """
     given = {
         host.name: (key,)
         for host in workspace.inventory.hosts
@@ -92,15 +98,16 @@ def call(workspace: Workspace) -> dict[str, Contact]:
     }
     pin_given_keys(workspace, given)
     ssh.close_all(workspace.inventory.hosts)
-    return ssh.on_all(workspace.inventory.hosts, lambda host: call_one(workspace, host))
+    return ssh.on_all(workspace.inventory.hosts, lambda host: call_one(workspace, host, note))
 
 
-def call_one(workspace: Workspace, host: Host) -> Contact:
+def call_one(workspace: Workspace, host: Host, note: str = "") -> Contact:
     """Call one node."""
     known_hosts = workspace.places.known_hosts
     first = not fingerprints(known_hosts, host)
     options = ("StrictHostKeyChecking=accept-new",) if first and not workspace.topology.is_lab else ()
-    sudo = "sudo -n true 2>/dev/null" if host.vars["ansible_become"] else "true"
+    word = f"sh -c {ssh.quoted(LEAVE_NOTE.format(note=ssh.quoted(note)))}" if note else "true"
+    sudo = f"sudo -n {word} 2>/dev/null" if host.vars["ansible_become"] else word
     answer = ssh.run(host, QUESTION.format(sudo=sudo), sudo=False, options=options, timeout=15)
     pinned = fingerprints(known_hosts, host)
     offered = re.search(r"SHA256:[A-Za-z0-9+/]+", answer.err)

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
-from cluster_cli import contact, lock, ssh
+from cluster_cli import contact, ssh
 from cluster_cli.lab.stand import lab_of
-from cluster_cli.run import Run
+from cluster_cli.run import Run, noted
 from cluster_cli.runner import converge
 from cluster_cli.stages import REMOVE
 from cluster_cli.up import Outcome, contact_all
@@ -14,7 +14,7 @@ from cluster_cli.workspace import Workspace
 def remove_lab(workspace: Workspace, notify: Callable[[str, str], None]) -> list[str]:
     """Remove the lab's nodes, volumes and network; the names of what was removed."""
     lab = lab_of(workspace)
-    with lock.held(workspace.places.lock, "down"):
+    with noted(workspace, "down", {}):
         ssh.close_all(workspace.inventory.hosts)
         removed = lab.down(notify)
         workspace.places.known_hosts.unlink(missing_ok=True)
@@ -26,6 +26,8 @@ def remove_from_machines(run: Run) -> Outcome:
     outcome = Outcome()
     reachable = contact_all(run, outcome, ())
     inventory = run.workspace.render()
-    outcome.converged = converge(inventory, [REMOVE], run.folder.path, run.emit, limit=reachable)
+    outcome.converged = converge(
+        inventory, [REMOVE], run.folder.path, run.emit, limit=reachable, redact=run.redact
+    )
     contact.forget_authority(run.workspace)
     return outcome

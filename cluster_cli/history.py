@@ -1,17 +1,28 @@
 """Past runs of a cluster, newest first, as rows for a table or JSON."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from cluster_cli import rundir
+from cluster_cli import chain, rundir
+from cluster_cli.chain import Head, Line
+from cluster_cli.collect import collect_all
+from cluster_cli.contact import NOTES
+from cluster_cli.inventory import Host
 from cluster_cli.journal import Record, read
 from cluster_cli.report.checks import verification
+
+HEARD = f"journalctl -q -o cat --no-pager -t {NOTES} _UID=0"
 
 
 @dataclass(frozen=True)
 class PastRun:
-    """One run. code and seconds are None when it never ended (killed, or still going on)."""
+    """One run. code and seconds are None when it never ended (killed, or still going on).
+
+    recorded: whether the chained history has it; kept: whether its directory is still there. login: who logged
+    in before sudo; from_address, terminal: where that person sat.
+    """
 
     run: str
     verb: str
@@ -24,33 +35,71 @@ class PastRun:
     verify_passed: int
     verify_failed: int
     who: str
+    login: str
+    from_address: str
+    terminal: str
     topology_sha256: str
+    recorded: bool
+    kept: bool
 
 
 def rows(state: Path, limit: int | None = None) -> list[dict[str, Any]]:
     """The newest `limit` runs below the state directory (all when None), JSON-able."""
-    return [asdict(past_run(run)) for run in rundir.newest_first(state)[:limit]]
+    folders = {run.name: run for run in rundir.newest_first(state)}
+    begun, ended = records(state, "started"), records(state, "ended")
+    names = sorted({*folders, *begun}, reverse=True)[:limit]
+    return [asdict(past_run(name, folders.get(name), begun.get(name, {}), ended.get(name, {}))) for name in names]
 
 
-def past_run(run: rundir.RunDir) -> PastRun:
-    """What one run directory tells of its run."""
-    records, facts = list(read(run.journal)), run.facts()
-    ended: Record = next((r for r in reversed(records) if r["type"] == "RunEnded"), {})
-    checks = verification(records)
+def records(state: Path, what: str) -> dict[str, Line]:
+    """The records of a kind in the history, by run."""
+    found = (chain.parsed(line) for line in chain.read(chain.of(state)))
+    return {str(record.get("run")): record for record in found if record and record["what"] == what}
+
+
+def past_run(name: str, folder: rundir.RunDir | None, begun: Line, ended: Line) -> PastRun:
+    """What the history and its directory, where it is still there, tell of a run."""
+    journal = list(read(folder.journal)) if folder else []
+    facts = folder.facts() if folder else {}
+    last: Record = next((r for r in reversed(journal) if r["type"] == "RunEnded"), ended)
+    checks = verification(journal)
+    run = folder or rundir.RunDir(Path(name))
+    who = begun.get("who") or "@".join(str(facts[key]) for key in ("who", "host") if facts.get(key))
     return PastRun(
-        run=run.name,
+        run=name,
         verb=run.verb,
         started=run.started.isoformat(),
-        seconds=ended.get("seconds"),
-        code=ended.get("code"),
-        changed=_count(records, "changed"),
-        failed=_count(records, "failed"),
-        unreachable=_count(records, "unreachable"),
+        seconds=last.get("seconds"),
+        code=last.get("code"),
+        changed=_count(journal, "changed"),
+        failed=_count(journal, "failed"),
+        unreachable=_count(journal, "unreachable"),
         verify_passed=checks["passed"],
         verify_failed=checks["failed"],
-        who="@".join(str(facts[key]) for key in ("who", "host") if facts.get(key)),
-        topology_sha256=str(facts.get("topology_sha256", "")),
+        who=str(who),
+        login=str(begun.get("login", "")),
+        from_address=str(begun.get("from", "")),
+        terminal=str(begun.get("terminal", "")),
+        topology_sha256=str(begun.get("topology_sha256") or facts.get("topology_sha256", "")),
+        recorded=bool(begun),
+        kept=folder is not None,
     )
+
+
+def heard(hosts: Iterable[Host]) -> tuple[dict[str, list[Head]], dict[str, str]]:
+    """By node, the heads its journal was told of; and why the others could not be asked."""
+    answers = collect_all((host, {"heard": HEARD}) for host in hosts)
+    told = {name: list(heads(row["heard"].stdout)) for name, row in answers.items() if row["heard"].rc != 255}
+    silent = {name: row["heard"].stderr.strip() for name, row in answers.items() if row["heard"].rc == 255}
+    return told, silent
+
+
+def heads(text: str) -> Iterator[Head]:
+    """The heads in a node's lines, as Head writes them."""
+    for line in text.splitlines():
+        words = dict(word.split("=", 1) for word in line.split() if "=" in word)
+        if {"chain", "n", "sha256"} <= words.keys() and words["n"].isdecimal():
+            yield Head(words["chain"], int(words["n"]), words["sha256"])
 
 
 def _count(records: list[Record], status: str) -> int:

@@ -1,26 +1,43 @@
 """From a topology to hosts with flat, final variables: pure, the same for our runs and for plain Ansible."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from cluster_cli.render import balancing, system, trust, vrrp, web
+from cluster_cli.render import (
+    audit,
+    balancing,
+    certificates,
+    firewall,
+    hardening,
+    network,
+    operators,
+    system,
+    trust,
+    vrrp,
+    web,
+)
 from cluster_cli.render.connection import Access, connection_vars
 from cluster_cli.stages import ROLES
-from cluster_cli.topology.addresses import addresses
+from cluster_cli.topology.addresses import addresses, addresses_for, addresses_on
 from cluster_cli.topology.model import Topology
+from cluster_cli.topology.walks import networks
 
 Vars = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Host:
-    """One node as Ansible sees it. groups: the roles it has, in the order of the stages."""
+    """One node as Ansible sees it.
+
+    address: where it is reached; groups: the roles it has, in the order of the stages; addresses: by network.
+    """
 
     name: str
     address: str
     groups: tuple[str, ...]
     vars: Mapping[str, Any]
+    addresses: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -56,15 +73,21 @@ def render(topology: Topology, access: Access) -> Inventory:
     Peers, VRRP priorities and router ids, backends and packages are decided
     here, once, so that a role can be applied to one node without the others.
     """
-    known = addresses(topology)
+    known = addresses_for(topology, "management")
     return Inventory(topology.name, tuple(host(topology, access, name, str(known[name])) for name in known))
 
 
 def host(topology: Topology, access: Access, name: str, address: str) -> Host:
     """One node with the variables of all its roles."""
     by_role: dict[str, Vars] = {
-        "ssh_trust": trust.ssh_trust_vars(topology, access, name),
+        "network": network.network_vars(topology, name),
+        "ssh_trust": trust.ssh_trust_vars(topology, name),
+        "firewall": firewall.firewall_vars(topology, name),
+        "hardening": hardening.hardening_vars(topology, name),
+        "access": operators.access_vars(topology, name),
         "ntp": system.ntp_vars(topology, name),
+        "certificates": certificates.certificates_vars(topology, access, name),
+        "audit": audit.audit_vars(topology, name),
         "web": web.web_vars(topology, access, name),
         **balancing.balancer_vars(topology, name),
         "keepalived": vrrp.keepalived_vars(topology, name),
@@ -75,4 +98,11 @@ def host(topology: Topology, access: Access, name: str, address: str) -> Host:
     merged: Vars = connection_vars(topology, access, name, address) | base
     for found in roles.values():
         merged |= found
-    return Host(name, address, groups, merged)
+    return Host(name, address, groups, merged, addresses_of(topology, name))
+
+
+def addresses_of(topology: Topology, name: str) -> dict[str, str]:
+    """A node's addresses by network, the cluster's first."""
+    known = {"cluster": addresses(topology)}
+    known |= {network: addresses_on(topology, network) for network, _ in networks(topology)}
+    return {network: str(found[name]) for network, found in known.items() if name in found}

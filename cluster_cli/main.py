@@ -28,6 +28,9 @@ VERBS = (
     "history",
     "schema",
     "trust",
+    "certs",
+    "secrets",
+    "access",
 )
 
 

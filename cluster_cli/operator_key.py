@@ -16,10 +16,18 @@ def authority_of(workspace: Workspace) -> ClusterAuthority:
 
 
 def ensure_operator_key(workspace: Workspace) -> str:
-    """Put the operator's key where ssh finds it, making it at first need; returns its public line."""
-    private, public = authority_of(workspace).operator_key()
+    """Put the operator's key where ssh finds it, making it at first need; returns its public line.
+
+    While the key is rotated the file beside it has two public lines, so that both are let in.
+    """
+    private, publics = authority_of(workspace).operator_key()
     path = workspace.places.operator_key
-    if not path.exists() or path.read_text() != private:
-        write_private(path, private)
-        Path(f"{path}.pub").write_text(public + "\n")
-    return public
+    write_changed(path, private)
+    write_changed(Path(f"{path}.pub"), "\n".join(publics) + "\n")
+    return publics[0]
+
+
+def write_changed(path: Path, text: str) -> None:
+    """Write a file only we may read, unless it says so already."""
+    if not path.exists() or path.read_text() != text:
+        write_private(path, text)

@@ -36,6 +36,18 @@ def note_json(context: click.Context, _parameter: click.Parameter, value: str) -
     return value
 
 
+def hand_down(context: click.Context, cluster: str | None, output: str) -> None:
+    """What a noun was told goes to its verbs; without a verb it does what its `list` does."""
+    noun = context.command
+    assert isinstance(noun, click.Group)
+    if cluster:
+        context.default_map = dict.fromkeys(noun.commands, {"cluster": cluster})
+    if context.invoked_subcommand is None:
+        context.invoke(
+            noun.commands["list"], cluster=Path(cluster) if cluster else default_cluster(), output=output
+        )
+
+
 cluster_argument = click.argument("cluster", required=False, callback=chosen, envvar="CLUSTER_TOPOLOGY")
 cluster_option = click.option(
     "-C",

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from cluster_cli import report
+from cluster_cli import chain, report
 from cluster_cli.errors import ClusterError, Exit
 from cluster_cli.events import TaskEnded, TestEnded
 from cluster_cli.journal import Record, read
@@ -50,7 +50,10 @@ def write_report(workspace: Workspace, run: RunDir) -> Path:
         str(run.facts().get("topology_sha256", "")),
         run.facts(),
     )
-    write_private(run.path / "report.json", json.dumps(document, indent=1))
+    text = json.dumps(document, indent=1)
+    write_private(run.path / "report.json", text)
+    known = {"run": run.name, "report_sha256": chain.digest(text.encode())}
+    chain.add(chain.of(workspace.places.state), "reported", known)
     write_private(run.path / "report.html", report.to_html(document))
     return run.path / "report.html"
 

@@ -4,7 +4,11 @@ The roles know them too, for when they are used alone; a contract test holds the
 """
 
 PACKAGES: dict[str, tuple[str, ...]] = {
+    "hardening": ("libpam-passwdqc", "unattended-upgrades"),
+    "firewall": ("nftables",),
     "ntp": ("chrony",),
+    "certificates": ("python3-cryptography",),
+    "audit": ("logrotate", "rsyslog", "rsyslog-relp"),
     "web/nginx": ("nginx-light",),
     "web/apache": ("apache2",),
     "haproxy": ("haproxy", "socat"),

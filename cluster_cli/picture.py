@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 
 from cluster_cli.graph.views import CLIENTS, EdgeView, NodeView, Picture, Tier, VipView
-from cluster_cli.inventory import Inventory
+from cluster_cli.inventory import Host, Inventory
 from cluster_cli.report.build import Endpoint
-from cluster_cli.topology.model import LoadBalancer, Topology
+from cluster_cli.topology.model import Frontend, LoadBalancer, Topology
 
+USUAL_PORTS = (("http", 80), ("https", 443))
 TOLD = {"haproxy": "haproxy", "nginx": "nginx", "keepalived": "keepalived", "web": "web", "ntp": "time"}
 
 
@@ -48,12 +49,18 @@ def view(topology: Topology, inventory: Inventory, name: str) -> NodeView:
     host = inventory.host(name)
     serves_time = topology.time is not None and name in topology.time.servers
     roles = tuple(TOLD[role] for role in host.groups if role in TOLD and (role != "ntp" or serves_time))
-    return NodeView(name, host.address, roles, topology.nodes[name].site or "")
+    others = tuple(f"{where} {address}" for where, address in host.addresses.items() if address != host.address)
+    return NodeView(name, host.address, roles, topology.nodes[name].site or "", others)
+
+
+def client_address(host: Host) -> str:
+    """Where clients reach a node: on the service network, where there is one."""
+    return host.addresses.get("service") or host.addresses.get("cluster", host.address)
 
 
 def edges(balancer: LoadBalancer) -> Iterator[EdgeView]:
     """Clients to virtual IPs, those to the balancers, and the balancers to the servers."""
-    ports = ", ".join(f"{front.mode} {front.bind}" for front in balancer.frontends.values())
+    ports = ", ".join(f"{scheme(front)} {front.bind}" for front in balancer.frontends.values())
     for vip in balancer.virtual_ips:
         yield EdgeView(CLIENTS, str(vip.address), ports)
         yield from (EdgeView(str(vip.address), node) for node in balancer.nodes)
@@ -73,14 +80,19 @@ def balanced(topology: Topology, inventory: Inventory) -> Iterator[Endpoint]:
     """The frontends, at the virtual IPs or, without any, at the balancers."""
     for name, balancer in topology.load_balancers.items():
         vips = [str(vip.address) for vip in balancer.virtual_ips]
-        hosts = vips or [inventory.host(node).address for node in balancer.nodes]
+        hosts = vips or [client_address(inventory.host(node)) for node in balancer.nodes]
         for key, frontend in balancer.frontends.items():
-            scheme = "http" if frontend.mode == "http" else "tcp"
+            how = scheme(frontend)
+            port = "" if (how, frontend.bind) in USUAL_PORTS else f":{frontend.bind}"
             for address in [str(frontend.address)] if frontend.address else hosts:
-                url = f"{scheme}://{address}" + (
-                    "" if (scheme, frontend.bind) == ("http", 80) else f":{frontend.bind}"
-                )
-                yield Endpoint(f"{name}/{key}", url + "/" * (scheme == "http"), balancer.nodes)
+                url = f"{how}://{address}{port}" + "/" * (frontend.mode == "http")
+                yield Endpoint(f"{name}/{key}", url, balancer.nodes)
+
+
+def scheme(frontend: Frontend) -> str:
+    """What clients speak with a frontend: http, https, tcp or tls."""
+    plain, over_tls = {"http": ("http", "https"), "tcp": ("tcp", "tls")}[frontend.mode]
+    return over_tls if frontend.tls else plain
 
 
 def direct(topology: Topology, inventory: Inventory) -> Iterator[Endpoint]:
@@ -95,4 +107,4 @@ def direct(topology: Topology, inventory: Inventory) -> Iterator[Endpoint]:
         for node in web.nodes:
             if (node, web.port) not in behind:
                 port = "" if web.port == 80 else f":{web.port}"
-                yield Endpoint(f"web/{name}", f"http://{inventory.host(node).address}{port}/", (node,))
+                yield Endpoint(f"web/{name}", f"http://{client_address(inventory.host(node))}{port}/", (node,))

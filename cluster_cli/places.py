@@ -54,8 +54,14 @@ class Places:
 
     @property
     def secrets(self) -> Path:
-        """The encrypted secrets, beside the topology."""
-        return self.topology.parent / "secrets.yml"
+        """The encrypted secrets, beside the topology; those of the program sops where there is its file."""
+        by_sops = self.topology.parent / "secrets.sops.yml"
+        return by_sops if by_sops.exists() else self.topology.parent / "secrets.yml"
+
+    @property
+    def granted(self) -> Path:
+        """The certificates operators were given, beside the topology, where a second operator sees them."""
+        return self.topology.parent / "access.jsonl"
 
     @property
     def known_hosts(self) -> Path:

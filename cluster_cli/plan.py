@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from cluster_cli.cluster_certificates import refuse_bad_certificates
 from cluster_cli.events import Event, TaskEnded, fan_out
 from cluster_cli.lab.stand import lab_of
 from cluster_cli.run import Run
@@ -31,6 +32,7 @@ class Plan:
 
 def plan(run: Run, *, only: Sequence[str] = (), nodes: Sequence[str] = ()) -> Plan:
     """Compare every node with the topology. Raises ClusterError when no node can be looked at."""
+    refuse_bad_certificates(run.workspace)
     changes = missing_nodes(run)
     if len(changes) == len(run.workspace.topology.nodes):
         return Plan(tuple(changes), Outcome())
@@ -46,7 +48,13 @@ def plan(run: Run, *, only: Sequence[str] = (), nodes: Sequence[str] = ()) -> Pl
             changes.append(Change(event.node, event.stage, event.task, event.diff))
 
     outcome.converged = converge(
-        inventory, stages, run.folder.path, fan_out(run.emit, note), limit=reachable, check=True
+        inventory,
+        stages,
+        run.folder.path,
+        fan_out(run.emit, note),
+        limit=reachable,
+        check=True,
+        redact=run.redact,
     )
     return Plan(tuple(changes), outcome)
 

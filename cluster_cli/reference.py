@@ -29,6 +29,7 @@ EXAMPLES = {  # one a section, each part of one valid topology (a test puts them
     "name": "name: shop",
     "provider": "provider: existing",
     "network": "network: {subnet: 10.0.0.0/24}",
+    "networks": "networks: {management: {subnet: 10.0.1.0/24}, storage: {subnet: 10.0.3.0/24}}",
     "ssh": "ssh: {user: admin, jump: ops@bastion.example.com}",
     "lab": "lab: {image: registry.example.com/debian:12}",
     "nodes": """\
@@ -36,7 +37,14 @@ nodes:
   lb1: {address: 10.0.0.11, site: rack-a}
   lb2: {address: 10.0.0.12, ssh: {port: 2222}}
   web1: {address: 10.0.0.21}
-  web2: {address: 10.0.0.22, weight: 2}""",
+  web2:
+    address: 10.0.0.22
+    weight: 2
+    addresses: {management: 10.0.1.22, storage: 10.0.3.22}
+    interfaces:
+      bond0: {bond: [eno1, eno2], network: cluster}
+      bond0.20: {vlan: 20, link: bond0, network: storage}
+    routes: [{to: 172.16.0.0/12, via: 10.0.0.1}]""",
     "system": "system: {timezone: Europe/Athens, packages: [tcpdump], sysctl: {net.core.somaxconn: 4096}}",
     "time": "time: {servers: [lb1, lb2], upstream: [ntp.example.com]}",
     "load_balancers": """\
@@ -50,6 +58,11 @@ load_balancers:
     backends:
       shop: {nodes: [web1, web2], port: 80, balance: leastconn, sticky: cookie, check: {path: /healthz}}""",
     "web": "web:\n  shop: {nodes: [web1, web2], engine: nginx}",
+    "firewall": "firewall: {operators: [10.0.0.0/24, 192.0.2.0/28], open: [{port: 9000, nodes: [web1]}]}",
+    "certificates": "certificates: {life: 60d, acme: {directory: https://acme.example.com/directory}}",
+    "hardening": 'hardening: {banner: Authorized use only., updates: {start: "03:00", span: 2h}}',
+    "access": "access: {life: 8h, operators: {alice: {role: admin}, bob: {role: read-only}}}",
+    "audit": "audit: {collectors: [web2]}",
 }
 
 Field = dict[str, Any]

@@ -27,7 +27,7 @@ def verbs_page() -> str:
     found = commands(context)
     parts = ["# Verbs", NOTE, INTRO, index(found), COMPLETION, "## Before the verb", *table(cluster, context)]
     for name, command in found.items():
-        parts += section(command, click.Context(command, info_name=name, parent=context))
+        parts += sections(command, click.Context(command, info_name=name, parent=context))
     return "\n\n".join(parts) + "\n"
 
 
@@ -43,9 +43,16 @@ def index(found: Mapping[str, click.Command]) -> str:
     return "\n".join(["| Verb | What it does |", "|---|---|", *rows])
 
 
-def section(command: click.Command, context: click.Context) -> Iterator[str]:
+def sections(command: click.Command, context: click.Context, heading: str = "##") -> Iterator[str]:
+    """One verb, and those below it."""
+    yield from section(command, context, heading)
+    for name, below in command.commands.items() if isinstance(command, click.Group) else ():
+        yield from sections(below, click.Context(below, info_name=name, parent=context), f"{heading}#")
+
+
+def section(command: click.Command, context: click.Context, heading: str) -> Iterator[str]:
     """One verb: usage, what it does, its options."""
-    yield f"## {context.info_name}"
+    yield f"{heading} {context.command_path.removeprefix('cluster ')}"
     yield f"```text\n{command.get_usage(context).removeprefix('Usage: ')}\n```"
     for paragraph in cleandoc(command.help or "").split("\n\n"):
         if paragraph.startswith(AS_IT_STANDS):

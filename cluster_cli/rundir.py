@@ -4,7 +4,7 @@ import json
 import re
 import secrets
 import shutil
-from collections.abc import Collection
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -49,12 +49,17 @@ class RunDir:
         return facts if isinstance(facts, dict) else {}
 
 
+def new_name(verb: str, now: datetime | None = None) -> str:
+    """A name for a run of `verb` that begins now."""
+    stamp = (now or datetime.now(UTC)).astimezone(UTC).strftime(STAMP)
+    return f"{stamp}-{verb}-{secrets.token_hex(3)}"
+
+
 def create(state: Path, verb: str, now: datetime | None = None) -> RunDir:
     """Make the directory of a new run of `verb` below the state directory and return it."""
-    stamp = (now or datetime.now(UTC)).astimezone(UTC).strftime(STAMP)
     runs = state / "runs"
     runs.mkdir(mode=0o700, parents=True, exist_ok=True)
-    run = RunDir(runs / f"{stamp}-{verb}-{secrets.token_hex(3)}")
+    run = RunDir(runs / new_name(verb, now))
     if not _NAME.fullmatch(run.name):
         raise ValueError(f"not a verb: {verb!r}")
     run.path.mkdir(mode=0o700)
@@ -76,13 +81,13 @@ def latest(state: Path, verb: str | None = None) -> RunDir | None:
     return next((run for run in newest_first(state) if verb in (None, run.verb)), None)
 
 
-def prune(
-    state: Path, *, days: int, keep: int, running: Collection[str] = (), now: datetime | None = None
-) -> list[RunDir]:
-    """Remove runs older than `days`, but never the newest `keep` nor any named in `running`."""
+def outdated(state: Path, *, days: int, keep: int, now: datetime | None = None) -> list[RunDir]:
+    """Runs older than `days`, the newest `keep` always left out."""
     oldest = (now or datetime.now(UTC)) - timedelta(days=days)
-    old = [run for run in newest_first(state)[max(keep, 0) :] if run.started < oldest]
-    gone = [run for run in old if run.name not in running]
-    for run in gone:
+    return [run for run in newest_first(state)[max(keep, 0) :] if run.started < oldest]
+
+
+def remove(runs: Iterable[RunDir]) -> None:
+    """Remove the directories of runs."""
+    for run in runs:
         shutil.rmtree(run.path, ignore_errors=True)
-    return gone

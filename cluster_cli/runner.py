@@ -7,20 +7,24 @@ import signal
 import sys
 import tempfile
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, TextIO
 
+from cluster_cli.accelerator import strategy
 from cluster_cli.ansible_events import Translator, failed_hosts
 from cluster_cli.events import Event, Listener, Step, TaskEnded
 from cluster_cli.inventory import Inventory
 from cluster_cli.places import PACKAGE, private, runtime_root, shipped
+from cluster_cli.redact import NOTHING_SECRET, Redactor
 from cluster_cli.stages import Stage
 
 FORKS = 25
+KEPT_LINES = 200
 
 
 @dataclass(frozen=True)
@@ -82,45 +86,79 @@ def converge(
     limit: Sequence[str] = (),
     check: bool = False,
     debug: bool = False,
+    redact: Redactor = NOTHING_SECRET,
 ) -> Converged:
     """Run the stages' playbooks in one Ansible process and tell `emit` what happens.
 
     folder: the run's directory; it receives the rendered inventory and, with
     debug, Ansible's own output. limit: only these nodes. check: change nothing.
+    redact: takes the secrets out of all that is told or kept.
     """
     inventory_file = folder / "inventory.json"
     write_private(inventory_file, json.dumps(inventory.to_ansible(), indent=1))
-    with scratch() as data:
+    with scratch() as data, Words(folder / "ansible.log" if debug else None, redact) as words:
         brake = Brake(data / "stop", emit)
-        translator = Translator(emit, time.monotonic)  # type: ignore[arg-type]
+        translator = Translator(emit, time.monotonic, redact)  # type: ignore[arg-type]
         brake.stage = lambda: translator.name
+
+        def take(raw: dict[str, Any]) -> bool:
+            words(raw)
+            translator(raw)
+            return False  # our journal is kept, ansible-runner's artifacts are not
+
         with brake.fitted():
-            done = run_ansible(data, inventory_file, stages, translator, brake, limit=limit, check=check)
+            done = run_ansible(data, inventory_file, stages, take, brake, limit=limit, check=check)
         translator.end()
-        if debug:
-            write_private(folder / "ansible.log", done.stdout.read())
-        return outcome(translator, done, brake)
+        return outcome(translator, done, brake, words)
+
+
+class Words:
+    """What Ansible prints, without secrets: the last lines are kept, and all of it in a file if one is given."""
+
+    def __init__(self, path: Path | None, redact: Redactor) -> None:
+        self._redact = redact
+        self._lines: deque[str] = deque(maxlen=KEPT_LINES)
+        self._file = open_private(path) if path else None
+
+    def __call__(self, raw: dict[str, Any]) -> None:
+        """Take one event of ansible-runner; it carries what was printed with it."""
+        if said := self._redact(str(raw.get("stdout") or "")):
+            self._lines += said.splitlines()
+            if self._file:
+                self._file.write(said + "\n")
+
+    def last(self) -> str:
+        """What Ansible printed when it ended without an event that tells why."""
+        lines = [line.strip() for line in self._lines if line.strip()]
+        errors = [line for line in lines if "ERROR" in line]
+        return "\n".join((errors or lines)[-6:]) or "Ansible ended without a word"
+
+    def __enter__(self) -> "Words":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._file:
+            self._file.close()
 
 
 def run_ansible(
     data: Path,
     inventory_file: Path,
     stages: Sequence[Stage],
-    translator: Translator,
+    take: Callable[[dict[str, Any]], bool],
     brake: Brake,
     *,
     limit: Sequence[str],
     check: bool,
 ) -> Any:
-    """One ansible-playbook over the stages' playbooks; returns ansible-runner's Runner."""
+    """One ansible-playbook over the stages' playbooks; returns ansible-runner's Runner.
+
+    take: is handed each of its events. Of what Ansible prints nothing is written to the disk here.
+    """
     import ansible_runner  # only where it runs: it is slow to import
 
     playbook = data / "run.yml"
     playbook.write_text(json.dumps([{"import_playbook": str(playbook_of(stage))} for stage in stages]))
-
-    def take(raw: dict[str, Any]) -> bool:
-        translator(raw)
-        return False  # our journal is kept, ansible-runner's artifacts are not
 
     return ansible_runner.run(
         private_data_dir=str(data),
@@ -129,7 +167,7 @@ def run_ansible(
         limit=",".join(limit) or None,
         cmdline="--diff" + (" --check" if check else ""),
         envvars=environment(brake.stop_file),
-        settings={"pexpect_timeout": 1, "pexpect_use_poll": True},
+        settings={"pexpect_timeout": 1, "pexpect_use_poll": True, "suppress_output_file": True},
         event_handler=take,
         cancel_callback=lambda: brake.at_once,
         quiet=True,
@@ -157,10 +195,11 @@ def environment(stop_file: Path) -> dict[str, str]:
         "CLUSTER_STOP_FILE": str(stop_file),
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
         "PYTHONPATH": str(PACKAGE.parent),
+        **strategy(),
     }
 
 
-def outcome(translator: Translator, done: Any, brake: Brake) -> Converged:
+def outcome(translator: Translator, done: Any, brake: Brake, words: Words) -> Converged:
     """What the run came to, by Ansible's own final count where there is one."""
     bad = failed_hosts(translator.stats)
     last = {task.node: task for task in translator.failures}
@@ -173,15 +212,8 @@ def outcome(translator: Translator, done: Any, brake: Brake) -> Converged:
         failures=failures,
         unreachable=dark,
         interrupted=interrupted,
-        said=last_words(done) if silent else "",
+        said=words.last() if silent else "",
     )
-
-
-def last_words(done: Any) -> str:
-    """What Ansible printed when it ended without an event that tells why."""
-    lines = [line.strip() for line in done.stdout.read().splitlines() if line.strip()]
-    errors = [line for line in lines if "ERROR" in line]
-    return "\n".join((errors or lines)[-6:]) or "Ansible ended without a word"
 
 
 @contextmanager
@@ -200,6 +232,10 @@ def scratch() -> Iterator[Path]:
 
 def write_private(path: Path, text: str) -> None:
     """Write a file only its owner may read."""
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "w") as target:
+    with open_private(path) as target:
         target.write(text)
+
+
+def open_private(path: Path) -> TextIO:
+    """A new file only its owner may read."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w")

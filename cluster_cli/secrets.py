@@ -1,52 +1,70 @@
-"""Secrets of a cluster: made on first need, kept ansible-vault encrypted beside the topology."""
+"""Secrets of a cluster: made on first need, kept encrypted beside the topology."""
 
 import os
-import secrets as csprng
-import subprocess
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
+from typing import Any, Protocol
 
 from filelock import FileLock, Timeout
-from platformdirs import user_config_path
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
+from ruamel.yaml.representer import SafeRepresenter
 
 from cluster_cli.errors import ClusterError, Exit
+from cluster_cli.files import replace
+from cluster_cli.secret import Secret, read
+from cluster_cli.sops import SUFFIX, Sops
+from cluster_cli.vault import Vault, VaultKey
 
-KEY_FILE_ENV = "CLUSTER_VAULT_KEY_FILE"
 LOCK_SECONDS = 60
-HELPER_SECONDS = 120
+Entries = dict[str, Secret]
 
 
-def password() -> str:
-    """256 bits from the system's CSPRNG, in characters every configuration file takes unquoted."""
-    return csprng.token_urlsafe(32)
+class Seal(Protocol):
+    """What encrypts the file."""
+
+    def opened(self, sealed: bytes, path: Path) -> bytes:
+        """The plain text of the file `path`."""
+
+    def sealed(self, plain: bytes, path: Path) -> bytes:
+        """`plain` as it may lie at `path`."""
+
+    def texts(self) -> tuple[str, ...]:
+        """Keys of our own that must not be shown anywhere."""
 
 
 @dataclass(frozen=True)
 class Secrets:
-    """Named secrets in one vaulted YAML file."""
+    """Named secrets in one encrypted YAML file."""
 
     path: Path
-    key: "VaultKey" = field(repr=False)
+    seal: Seal = field(repr=False)
 
     @classmethod
     def open(cls, path: Path, cluster: str) -> "Secrets":
         """The secrets in `path` (it need not exist yet) of the cluster called `cluster`."""
-        return cls(Path(os.path.realpath(path)), VaultKey.of(cluster))
+        path = Path(os.path.realpath(path))
+        if not path.name.endswith(SUFFIX):
+            return cls(path, Vault(VaultKey.of(cluster)))
+        refuse_two_files(path)
+        return cls(path, Sops())
 
     def names(self) -> list[str]:
         """The names of all secrets there are, sorted. Raises ClusterError when unreadable."""
-        return sorted(self._read())
+        return sorted(self.entries())
 
     def get(self, name: str) -> str:
         """The secret called `name`. Raises ClusterError when it is missing or unreadable."""
+        return self.entry(name).value
+
+    def entry(self, name: str) -> Secret:
+        """The secret called `name` with all that is known of it. Raises ClusterError as `get` does."""
         try:
-            return self._read()[name]
+            return self.entries()[name]
         except KeyError:
             raise ClusterError(
                 f"there is no secret called {name!r}",
@@ -55,24 +73,68 @@ class Secrets:
                 hint="cluster up makes what is missing",
             ) from None
 
+    def entries(self) -> Entries:
+        """All secrets there are, by name. Raises ClusterError when unreadable."""
+        try:
+            sealed = self.path.read_bytes()
+        except FileNotFoundError:
+            return {}
+        except OSError as error:
+            raise ClusterError(
+                "the secrets cannot be read",
+                where=str(self.path),
+                why=error.strerror or str(error),
+                hint="run as the user who owns the file",
+            ) from None
+        return self._parse(self.seal.opened(sealed, self.path)) if sealed or not self._by_sops else {}
+
     def ensure(self, name: str, make: Callable[[], str]) -> str:
         """The secret called `name`; made by `make` and kept if there is none.
 
         Safe when several processes ask at once: one of them makes it, all get the same.
         """
-        found = self._read().get(name)
-        if found is not None:
+        return self.ensure_all({name: make})[name].value
+
+    def ensure_all(self, makers: Mapping[str, Callable[[], str]]) -> Entries:
+        """Every secret there is, after those of `makers` that are missing were made."""
+        found = self.entries()
+        missing = {name: make() for name, make in makers.items() if name not in found}
+        if not missing:
             return found
+        moment = datetime.now(UTC).isoformat(timespec="seconds")
+        with self.locked():
+            kept = self.entries()
+            made = {name: Secret(value=value, made=moment) for name, value in missing.items()}
+            self._write(made | kept)
+            return made | kept
+
+    def update(self, change: Callable[[Mapping[str, str]], Mapping[str, str | None]]) -> None:
+        """Keep what `change` makes of the values there are, under the lock; None removes a secret."""
+        moment = datetime.now(UTC).isoformat(timespec="seconds")
+        with self.locked():
+            kept = self.entries()
+            fresh = change({name: secret.value for name, secret in kept.items()})
+            if not fresh:
+                return
+            left = {name: secret for name, secret in kept.items() if name not in fresh}
+            self._write(left | {name: Secret(value=value, made=moment) for name, value in fresh.items() if value})
+
+    def advance(self, name: str, make: Callable[[], str]) -> Secret:
+        """Take the rotation of a secret one step further; the first step lets in what `make` makes."""
         fresh = make()
-        with self._locked():
-            kept = self._read()
-            if name not in kept:
-                self._write({**kept, name: fresh})
-                return fresh
+        with self.locked():
+            kept = self.entries()
+            kept[name] = self.entry(name).after(fresh, datetime.now(UTC))
+            self._write(kept)
             return kept[name]
 
+    def texts(self) -> dict[str, tuple[str, ...]]:
+        """Everything nobody else may read, by the name of the secret it belongs to."""
+        found = {name: secret.texts for name, secret in self.entries().items()}
+        return found | {"vault_key": self.seal.texts()}
+
     @contextmanager
-    def _locked(self) -> Iterator[None]:
+    def locked(self) -> Iterator[None]:
         """Hold a lock beside the file. Raises ClusterError when another process keeps it too long."""
         lock = FileLock(self.path.with_name(f".{self.path.name}.lock"), mode=0o600)
         try:
@@ -87,194 +149,69 @@ class Secrets:
                 code=Exit.LOCKED,
             ) from None
         except OSError as error:
-            raise _unwritable(self.path, error) from None
+            raise unwritable(self.path, error) from None
         with held:
             yield
 
-    def _read(self) -> dict[str, str]:
+    @property
+    def _by_sops(self) -> bool:
+        return isinstance(self.seal, Sops)  # who wants SOPS begins with an empty file
+
+    def _parse(self, plain: bytes) -> Entries:
         try:
-            vaulted = self.path.read_bytes()
-        except FileNotFoundError:
-            return {}
-        except OSError as error:
+            values = YAML(typ="safe", pure=True).load(plain.decode()) or {}
+            return {str(name): read(value) for name, value in values.items()}
+        except (YAMLError, ValueError, AttributeError):  # the message of any of them might show the text
+            edit = "sops" if self._by_sops else "ansible-vault edit"
             raise ClusterError(
-                "the secrets cannot be read",
+                "the secrets are not a list of names and texts",
                 where=str(self.path),
-                why=error.strerror or str(error),
-                hint="run as the user who owns the file",
+                why="the file was edited by hand",
+                hint=f"{edit} {self.path}",
             ) from None
-        return _parse(_decrypt(vaulted, self.key.existing(self.path), self.path), self.path)
 
-    def _write(self, values: dict[str, str]) -> None:
-        text = StringIO()
-        YAML(typ="safe", pure=True).dump(values, text)
-        vaulted = _encrypt(text.getvalue().encode(), self.key.existing_or_new())
+    def _write(self, entries: Entries) -> None:
+        sealed = self.seal.sealed(written({name: entries[name].plain() for name in sorted(entries)}), self.path)
         try:
-            _replace(self.path, vaulted)
+            replace(self.path, sealed)
         except OSError as error:
-            raise _unwritable(self.path, error) from None
+            raise unwritable(self.path, error) from None
 
 
-@dataclass(frozen=True)
-class VaultKey:
-    """Where the key of one cluster's secrets lies. ours: made by us, so ours to make and to check."""
+class Quoted(SafeRepresenter):
+    """Every text in quotes, so that no other reader of YAML takes one for a number or a yes."""
 
-    path: Path
-    ours: bool
+    def text(self, value: str) -> Any:
+        """One text."""
+        return self.represent_scalar("tag:yaml.org,2002:str", value, style='"')
 
-    @classmethod
-    def of(cls, cluster: str) -> "VaultKey":
-        """The file CLUSTER_VAULT_KEY_FILE names, else one in the user's configuration directory."""
-        if named := os.environ.get(KEY_FILE_ENV):
-            return cls(Path(named).expanduser(), ours=False)
-        return cls(user_config_path("cluster") / cluster / "vault-key", ours=True)
 
-    def existing(self, needed_for: Path) -> bytes:
-        """The key. Raises ClusterError when it is missing, empty, or open to other users."""
-        try:
-            text = self._run() if self._is_helper() else self.path.read_bytes()
-        except FileNotFoundError:
-            raise ClusterError(
-                "the key of the secrets is missing",
-                where=str(self.path),
-                why=f"{needed_for} is encrypted with it",
-                hint=f"put the key back from its backup, or point {KEY_FILE_ENV} to it",
-            ) from None
-        except OSError as error:
-            raise self._broken(error.strerror or str(error)) from None
-        if self.ours and self.path.stat().st_mode & 0o077:
-            raise self._broken("other users can read it", f"chmod 600 {self.path}")
-        if not text.strip():
-            raise self._broken("it is empty")
-        return text.strip()
+Quoted.add_representer(str, Quoted.text)
 
-    def existing_or_new(self) -> bytes:
-        """The key; a new one when it is ours to make and there is none."""
-        if self.ours and not self.path.exists():
-            try:
-                self._make()
-            except OSError as error:
-                raise self._broken(error.strerror or str(error)) from None
-        return self.existing(self.path)
 
-    def _make(self) -> None:
-        """Publish a whole key or none; whoever comes second keeps the first one's."""
-        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        draft = _draft(self.path, f"{password()}\n".encode())
-        try:
-            os.link(draft, self.path)
-        except FileExistsError:
-            pass
-        finally:
-            draft.unlink()
-        _sync_directory(self.path.parent)
+def written(values: Mapping[str, Any]) -> bytes:
+    """The plain text of the file."""
+    yaml, text = YAML(typ="safe", pure=True), StringIO()
+    yaml.Representer = Quoted
+    yaml.dump(dict(values), text)
+    return text.getvalue().encode()
 
-    def _is_helper(self) -> bool:
-        return not self.ours and self.path.is_file() and os.access(self.path, os.X_OK)
 
-    def _run(self) -> bytes:
-        try:
-            done = subprocess.run(
-                [self.path.absolute()],
-                capture_output=True,
-                stdin=subprocess.DEVNULL,
-                timeout=HELPER_SECONDS,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            raise self._broken(f"the helper did not answer within {HELPER_SECONDS} s") from None
-        if done.returncode != 0:
-            said = done.stderr.decode(errors="replace").strip().splitlines()
-            raise self._broken(said[-1] if said else f"the helper ended with code {done.returncode}")
-        return done.stdout
-
-    def _broken(self, why: str, hint: str = "") -> ClusterError:
-        return ClusterError(
-            "the key of the secrets cannot be used",
-            where=str(self.path),
-            why=why,
-            hint=hint or f"mend the file, or point {KEY_FILE_ENV} to the right one",
+def refuse_two_files(path: Path) -> None:
+    """Raises ClusterError when a vaulted file lies beside the one for SOPS: which one counts?"""
+    other = path.with_name("secrets.yml")
+    if other.exists():
+        raise ClusterError(
+            "there are two files of secrets",
+            where=f"{other} and {path.name}",
+            why="only one of them can be right",
+            hint=f"remove the one you do not want; to move: ansible-vault view {other}, and give it to sops",
+            code=Exit.USAGE,
         )
 
 
-def _decrypt(vaulted: bytes, key: bytes, path: Path) -> bytes:
-    """The plain text. Ansible is imported here and not above: it costs every verb half a second."""
-    from ansible.errors import AnsibleError
-    from ansible.parsing.vault import VaultLib, VaultSecret, is_encrypted
-
-    if not is_encrypted(vaulted):
-        raise ClusterError(
-            "the secrets are not encrypted, or the file is damaged",
-            where=str(path),
-            why="it does not begin as an ansible-vault file does",
-            hint="put the file back from its backup",
-        )
-    try:
-        return bytes(VaultLib([("default", VaultSecret(key))]).decrypt(vaulted))
-    except (AnsibleError, ValueError, IndexError):
-        raise ClusterError(
-            "the secrets cannot be decrypted",
-            where=str(path),
-            why="the key is another one, or the file was changed or cut short",
-            hint=f"put file and key back from the same backup; {KEY_FILE_ENV} names another key",
-        ) from None
-
-
-def _encrypt(plain: bytes, key: bytes) -> bytes:
-    from ansible.parsing.vault import VaultLib, VaultSecret
-
-    return bytes(VaultLib().encrypt(plain, secret=VaultSecret(key)))
-
-
-def _parse(plain: bytes, path: Path) -> dict[str, str]:
-    try:
-        values = YAML(typ="safe", pure=True).load(plain.decode())
-    except (YAMLError, UnicodeDecodeError):  # the message of either would show the text
-        values = None
-    if isinstance(values, dict) and all(isinstance(value, str) for value in values.values()):
-        return values
-    raise ClusterError(
-        "the secrets are not a list of names and texts",
-        where=str(path),
-        why="the file was edited by hand",
-        hint=f"ansible-vault edit {path}",
-    )
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Write so that a reader, or a power cut, sees the old file or the new one."""
-    draft = _draft(path, content)
-    try:
-        draft.replace(path)
-    except BaseException:
-        draft.unlink(missing_ok=True)
-        raise
-    _sync_directory(path.parent)
-
-
-def _draft(path: Path, content: bytes) -> Path:
-    """A file beside `path`, mode 0600, with `content` on the disk."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    return Path(name)
-
-
-def _sync_directory(directory: Path) -> None:
-    handle = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _unwritable(path: Path, error: OSError) -> ClusterError:
+def unwritable(path: Path, error: OSError) -> ClusterError:
+    """The error for a place we cannot write to."""
     return ClusterError(
         "the secrets cannot be written",
         where=str(path),

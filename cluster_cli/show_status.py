@@ -26,6 +26,12 @@ def table(document: Document) -> Group:
     return Group(head, *problems, nodes_table(document), *vip_lines(document), *backend_lines(document))
 
 
+def shown_addresses(row: Mapping[str, Any]) -> str:
+    """The address the node is reached at, and below it those it has on other networks."""
+    others = [f"{address} {network}" for network, address in row["addresses"].items() if address != row["address"]]
+    return "\n".join([row["address"], *others])
+
+
 def nodes_table(document: Document) -> Table:
     """A row a node."""
     grid = Table("node", "address", "up", "services", "clock", "disk", box=SIMPLE_HEAD, pad_edge=False)
@@ -37,7 +43,7 @@ def nodes_table(document: Document) -> Table:
         disk = row.get("disk_percent")
         grid.add_row(
             name,
-            row["address"],
+            shown_addresses(row),
             up,
             units,
             clock(document["time"].get(name)),

@@ -28,6 +28,7 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.hazmat.primitives.serialization.ssh import SSHCertPublicKeyTypes
 
 from cluster_cli.errors import ClusterError
+from cluster_cli.secret import Secret
 from cluster_cli.secrets import Secrets
 
 Kind = Literal["host", "user"]
@@ -79,6 +80,12 @@ def user_terms(principals: Iterable[str], days: int, source_addresses: Iterable[
     )
 
 
+def operator_terms(principal: str, life: timedelta, *, forwarding: bool) -> Terms:
+    """A person may log in as `principal` for `life`, with a terminal; forwarding: and through a jump host."""
+    extensions = {"permit-pty", *(["permit-port-forwarding"] if forwarding else [])}
+    return Terms("user", frozenset({principal}), life, extensions=frozenset(extensions))
+
+
 def new_authority() -> str:
     """A private key in OpenSSH's text form, unencrypted: it lives in the vault."""
     private = Ed25519PrivateKey.generate()
@@ -121,8 +128,12 @@ def sign(authority: str, public: str, terms: Terms, key_id: str, now: datetime) 
     return f"{builder.sign(_private(authority)).public_bytes().decode()} {key_id}"
 
 
-def still_good(certificate: str, public: str, authority_public: str, terms: Terms, now: datetime) -> bool:
+def still_good(
+    certificate: str, public: str, authority_public: str, terms: Terms, now: datetime, key_id: str = ""
+) -> bool:
     """Whether the certificate line is for this key, by this authority, on these terms, and fresh.
+
+    key_id: the id it must have; any when empty.
 
     Fresh: begun, and not yet in the last third of its life.
     """
@@ -137,6 +148,7 @@ def still_good(certificate: str, public: str, authority_public: str, terms: Term
         _same_key(parsed.public_key(), public)
         and _same_key(parsed.signature_key(), authority_public)
         and _says(parsed, terms)
+        and key_id.encode() in (b"", parsed.key_id)
         and _fresh(parsed, terms, now)
     )
 
@@ -192,25 +204,32 @@ class ClusterAuthority:
         self._secrets, self._cluster, self._dry = secrets, cluster, dry
 
     def public(self, kind: Kind) -> str:
-        """The public line of the authority for hosts or for users."""
-        return public_line(self._key(AUTHORITIES[kind]), f"{self._cluster} {kind} authority")
+        """The public line of the authority for hosts or for users, the one that signs."""
+        return self.publics(kind)[0]
 
-    def operator_key(self) -> tuple[str, str]:
-        """The operator's private key (OpenSSH text) and public line."""
-        private = self._key(OPERATOR)
-        return private, public_line(private, f"operator of {self._cluster}")
+    def publics(self, kind: Kind) -> list[str]:
+        """The public lines of the authority to trust: two while it is rotated, the one that signs first."""
+        return [public_line(key, f"{self._cluster} {kind} authority") for key in self._keys(AUTHORITIES[kind])]
+
+    def operator_key(self) -> tuple[str, list[str]]:
+        """The operator's private key (OpenSSH text), and the public lines to let in, its own first."""
+        keys = self._keys(OPERATOR)
+        return keys[0], [public_line(key, f"operator of {self._cluster}") for key in keys]
 
     def certificate(
         self, current: str, public: str, terms: Terms, key_id: str, now: datetime | None = None
     ) -> str:
         """The line `current` while it will still do, else a new certificate for the key `public`."""
         now = now or datetime.now(UTC)
-        authority = self._key(AUTHORITIES[terms.kind])
-        if still_good(current, public, public_line(authority, ""), terms, now):
+        authority = self._keys(AUTHORITIES[terms.kind])[0]
+        if still_good(current, public, public_line(authority, ""), terms, now, key_id):
             return current
         return sign(authority, public, terms, key_id, now)
 
-    def _key(self, name: str) -> str:
-        if self._dry and name not in self._secrets.names():
-            return new_authority()
-        return self._secrets.ensure(name, new_authority)
+    def _keys(self, name: str) -> list[str]:
+        """The private keys that count, the one to use first."""
+        if self._dry:
+            found = self._secrets.entries().get(name) or Secret(value=new_authority())
+        else:
+            found = self._secrets.ensure_all({name: new_authority})[name]
+        return list(found.valid.values())

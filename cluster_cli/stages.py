@@ -19,12 +19,19 @@ class Stage:
 
 STAGES: tuple[Stage, ...] = (
     Stage("base", "Prepare the nodes", ("base",)),
+    Stage("network", "Set up the interfaces", ("network",)),
     Stage("ssh_trust", "Let the nodes trust each other over SSH", ("ssh_trust",)),
+    Stage("firewall", "Drop what is not declared", ("firewall",)),
+    Stage("hardening", "Harden the nodes", ("hardening",)),
+    Stage("access", "Let operators in", ("access",)),
     Stage("ntp", "Keep one time on all nodes", ("ntp",)),
+    Stage("certificates", "Give out certificates", ("certificates",)),
+    Stage("audit", "Gather records of logins and commands", ("audit",)),
     Stage("web", "Serve the web sites", ("web",)),
     Stage("load_balancer", "Balance the traffic", ("haproxy", "nginx")),
     Stage("keepalived", "Hold the virtual addresses", ("keepalived",)),
 )
+WITH_CERTIFICATES = ("certificates", "audit", "load_balancer")  # those a new certificate has to go through
 REMOVE = Stage("remove", "Remove what was installed", ())  # not part of the plan: what `down` does to machines
 ROLES: tuple[str, ...] = tuple(role for stage in STAGES for role in stage.roles)
 

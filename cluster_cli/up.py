@@ -1,16 +1,20 @@
 """What `up` does, in order: lab, contact, converge, verify. Returns its outcome, prints nothing."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from cluster_cli import contact
+from cluster_cli.acme_certificates import order_due
+from cluster_cli.cluster_certificates import make_ready
 from cluster_cli.errors import ClusterError, Exit
 from cluster_cli.events import Step
+from cluster_cli.known_secrets import needed
 from cluster_cli.lab.stand import stand_up
 from cluster_cli.operator_key import authority_of
 from cluster_cli.run import Run
 from cluster_cli.runner import Converged, converge
-from cluster_cli.stages import Stage, stages_for
+from cluster_cli.secrets import Secrets
+from cluster_cli.stages import WITH_CERTIFICATES, Stage, stages_for
 from cluster_cli.verify import Verified, verify
 
 CONTACT, LAB, VERIFY = "contact", "lab", "verify"
@@ -69,6 +73,7 @@ def up(
     a failed task or a node out of reach, is in the outcome.
     """
     workspace = run.workspace
+    make_secrets(run)
     if workspace.topology.is_lab or LAB in only:  # a cluster that is no lab is refused there
         with run.stage(LAB, "Make the lab's nodes"):
             stand_up(workspace, lambda node, text: run.emit(Step(LAB, text, node)))
@@ -78,11 +83,17 @@ def up(
         return outcome
     inventory = workspace.render()
     stages = stages_for(set(inventory.groups()), tuple(only))
-    outcome.converged = converge(inventory, stages, run.folder.path, run.emit, limit=reachable, debug=debug)
+    outcome.converged = converge(
+        inventory, stages, run.folder.path, run.emit, limit=reachable, debug=debug, redact=run.redact
+    )
     if outcome.converged.failed or outcome.converged.interrupted:
         return outcome
+    if "load_balancer" in {stage.name for stage in stages} and order_due(run):
+        outcome.converged = bring_certificates(run, outcome.converged, reachable)
+        if outcome.converged.failed or outcome.converged.interrupted:
+            return outcome
     if "ssh_trust" in {stage.name for stage in stages}:
-        contact.trust_authority(workspace, authority_of(workspace).public("host"))
+        contact.trust_authority(workspace, authority_of(workspace).publics("host"))
     if verifying:
         some = reachable if len(reachable) < len(inventory.hosts) else ()
         roles = [role for stage in stages for role in stage.roles if role in inventory.groups()] if only else ()
@@ -90,10 +101,27 @@ def up(
     return outcome
 
 
+def bring_certificates(run: Run, before: Converged, reachable: Sequence[str]) -> Converged:
+    """Bring the certificates that just came to the services that use them."""
+    inventory = run.workspace.render()
+    stages = stages_for(set(inventory.groups()), WITH_CERTIFICATES)
+    done = converge(inventory, stages, run.folder.path, run.emit, limit=reachable, redact=run.redact)
+    return replace(done, changed=before.changed + done.changed)
+
+
+def make_secrets(run: Run) -> None:
+    """Make the secrets that are missing before anything is touched, so that none is made behind our back."""
+    workspace = run.workspace
+    secrets = Secrets.open(workspace.places.secrets, workspace.topology.name)
+    secrets.ensure_all({known.name: known.make for known in needed(workspace.topology)})
+    make_ready(workspace)
+    run.learn_secrets()
+
+
 def contact_all(run: Run, outcome: Outcome, nodes: Sequence[str]) -> list[str]:
     """Call the nodes; those that answer, in order. Raises ClusterError when a key changed or nobody answers."""
     with run.stage(CONTACT, "Reach every node"):
-        contacts = contact.call(run.workspace)
+        contacts = contact.call(run.workspace, str(run.head))
         for row in contacts.values():
             if row.first and row.pinned and not run.workspace.topology.is_lab:
                 run.emit(Step(CONTACT, f"first contact, host key pinned: {row.pinned}", row.node, keep=True))
@@ -116,4 +144,5 @@ def nobody(errors: Sequence[ClusterError]) -> ClusterError:
 def verify_run(run: Run, nodes: Sequence[str] = (), roles: Sequence[str] = ()) -> Verified:
     """Verify as a stage of a run; JUnit lies in the run's directory."""
     with run.stage(VERIFY, "Verify every node"):
-        return verify(run.workspace, run.emit, nodes=nodes, roles=roles, junit=run.folder.path / "junit.xml")
+        junit = run.folder.path / "junit.xml"
+        return verify(run.workspace, run.emit, nodes=nodes, roles=roles, junit=junit, redact=run.redact)

@@ -6,12 +6,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pluggy import HookimplMarker
+
 from cluster_cli.errors import ClusterError
 from cluster_cli.events import Listener, TestEnded
 from cluster_cli.places import shipped
+from cluster_cli.redact import NOTHING_SECRET, Redactor
 from cluster_cli.workspace import Workspace
 
 OUTCOMES = ("passed", "failed", "skipped")
+hook = HookimplMarker("pytest")  # pytest's own, without the half second it takes to import
 
 
 @dataclass
@@ -34,9 +38,11 @@ class Verified:
 class Reporter:
     """A pytest plugin: hands the workspace in, and every result out."""
 
-    def __init__(self, workspace: Workspace, nodes: Sequence[str], emit: Listener, verified: Verified) -> None:
+    def __init__(
+        self, workspace: Workspace, nodes: Sequence[str], emit: Listener, verified: Verified, redact: Redactor
+    ) -> None:
         self.workspace, self.nodes, self.emit, self.verified = workspace, nodes, emit, verified
-        self.problem = ""
+        self.redact, self.problem = redact, ""
 
     def pytest_load_initial_conftests(self, early_config: Any) -> None:
         """Before the conftest looks for them."""
@@ -51,8 +57,10 @@ class Reporter:
             case = item.callspec.id.removeprefix(node).strip("-") if params else ""
             item.user_properties += [("node", node), ("case", case)]
 
+    @hook(tryfirst=True)  # what follows, JUnit's file too, must not see a secret
     def pytest_runtest_logreport(self, report: Any) -> None:
         """A test ended, or its set-up did not go well."""
+        without_secrets(report, self.redact)
         if report.when != "call" and report.outcome == "passed":
             return
         facts = dict(report.user_properties)
@@ -70,7 +78,7 @@ class Reporter:
     def pytest_collectreport(self, report: Any) -> None:
         """A module that cannot even be read is no verification."""
         if report.failed:
-            self.problem = str(report.longrepr)
+            self.problem = self.redact(str(report.longrepr))
 
 
 def verify(
@@ -80,8 +88,9 @@ def verify(
     nodes: Sequence[str] = (),
     roles: Sequence[str] = (),
     junit: Path | None = None,
+    redact: Redactor = NOTHING_SECRET,
 ) -> Verified:
-    """Verify all nodes and roles, or only those named. junit: a file for JUnit XML.
+    """Verify all nodes and roles, or only those named. junit: a file for JUnit XML. redact: takes secrets out.
 
     Raises ClusterError when the tests themselves cannot be run.
     """
@@ -89,7 +98,7 @@ def verify(
 
     folder = shipped("tests") / "testinfra"
     verified = Verified()
-    reporter = Reporter(workspace, nodes, emit, verified)
+    reporter = Reporter(workspace, nodes, emit, verified, redact)
     paths = [str(folder / role) for role in roles] or [str(folder)]
     words = ["-c", str(folder / "pytest.ini"), f"--rootdir={folder}", "-p", "no:terminal", *paths]
     words += [f"--junitxml={junit}"] if junit else []
@@ -104,6 +113,14 @@ def verify(
             hint="see it whole: CLUSTER_TOPOLOGY=... pytest " + str(folder),
         )
     return verified
+
+
+def without_secrets(report: Any, redact: Redactor) -> None:
+    """Take the secrets out of a pytest report; one without any stays as it is."""
+    report.sections = redact.value(report.sections)
+    told = redact(said := str(report.longrepr or ""))
+    if told != said:
+        report.longrepr = told
 
 
 def plain_name(nodeid: str) -> str:

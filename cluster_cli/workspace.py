@@ -33,7 +33,7 @@ class Workspace:
     def render(self) -> Inventory:
         """The inventory; the operator's public key joins the admin user's keys once there is one."""
         public = Path(f"{self.places.operator_key}{PUBLIC_KEY_SUFFIX}")
-        keys = (public.read_text().strip(),) if self.topology.is_lab and public.exists() else ()
+        keys = tuple(public.read_text().splitlines()) if self.topology.is_lab and public.exists() else ()
         return render(self.topology, Access.of(self.places, keys))
 
     @cached_property

@@ -20,8 +20,9 @@ def command(context: click.Context, cluster: Path, yes: bool, plain: bool) -> No
 
     Machines you already had: the services that were started, the files that
     were made, the packages that were installed; replaced files return as they
-    were. Accounts, the hostname, the time zone and the content of web sites
-    stay, and kernel settings until the next boot.
+    were. Operators' accounts are locked. Other accounts, the hostname, the
+    time zone and the content of web sites stay, and kernel settings until the
+    next boot.
     """
     from cluster_cli.down import remove_from_machines, remove_lab
     from cluster_cli.outcome import errors
@@ -43,7 +44,7 @@ def command(context: click.Context, cluster: Path, yes: bool, plain: bool) -> No
         click.echo(f"next: bring it back with cluster up {given(workspace)}", err=True)
         return
     confirm_name(workspace.topology.name, "its services will stop and what was installed will go", yes)
-    with recorded(workspace, "down", [CONTACT, "remove"], arguments={}, plain=plain) as run:
+    with recorded(workspace, "down", [CONTACT, "remove"], arguments={}, plain=plain, unsealed=True) as run:
         outcome = remove_from_machines(run)
         run.code = outcome.code
     show_errors(errors(outcome, run.folder, given(workspace)))

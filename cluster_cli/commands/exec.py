@@ -40,12 +40,15 @@ def command(
 
     from cluster_cli import ssh
     from cluster_cli.errors import Exit
+    from cluster_cli.run import noted
     from cluster_cli.workspace import Workspace
 
     workspace = Workspace.open(cluster)
     hosts = [workspace.host(name) for name in nodes] or list(workspace.group(group))
     text = words[0] if len(words) == 1 else shlex.join(words)
-    answers = ssh.on_all(hosts, lambda host: ssh.run(host, text, sudo=sudo, timeout=timeout))
+    with noted(workspace, "exec", {"nodes": [host.name for host in hosts], "words": text}, locked=False) as link:
+        answers = ssh.on_all(hosts, lambda host: ssh.run(host, text, sudo=sudo, timeout=timeout))
+        link.code = Exit.OK if all(answer.rc == 0 for answer in answers.values()) else Exit.FAILED
     if output == "json":
         rows = {name: asdict(answer) for name, answer in answers.items()}
         click.echo(json.dumps({"schema_version": 1, "nodes": rows}, indent=1))
@@ -54,4 +57,4 @@ def command(
             mark = "" if answer.rc == 0 else paint(f"  exit {answer.rc}", fg="red")
             click.echo(paint(name, bold=True) + mark)
             click.echo("".join(f"  {line}\n" for line in (answer.out + answer.err).splitlines()), nl=False)
-    context.exit(int(Exit.OK if all(answer.rc == 0 for answer in answers.values()) else Exit.FAILED))
+    context.exit(int(link.code))

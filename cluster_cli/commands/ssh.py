@@ -1,6 +1,5 @@
 """cluster ssh"""
 
-import os
 import shlex
 from pathlib import Path
 
@@ -13,16 +12,28 @@ from cluster_cli.options import cluster_option
 @cluster_option
 @click.argument("node")
 @click.argument("words", nargs=-1, type=click.UNPROCESSED)
-def command(cluster: Path, node: str, words: tuple[str, ...]) -> None:
+@click.pass_context
+def command(context: click.Context, cluster: Path, node: str, words: tuple[str, ...]) -> None:
     """Open a shell on NODE, or run WORDS there, over the connection Ansible uses (host keys checked).
+
+    The exit code is the shell's. That it was opened, and with which words, is in the history.
 
     \b
     cluster ssh lb1
     cluster ssh web1 -- journalctl -u nginx -n 50
     """
+    import signal
+    import subprocess
+
     from cluster_cli import ssh
+    from cluster_cli.run import noted
     from cluster_cli.workspace import Workspace
 
-    argv = ssh.argv(Workspace.open(cluster).host(node), tty=not words)
+    workspace = Workspace.open(cluster)
+    argv = ssh.argv(workspace.host(node), tty=not words)
     command_line = [words[0] if len(words) == 1 else shlex.join(words)] if words else []
-    os.execvp(argv[0], [*argv, *command_line])
+    signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C is the shell's
+    with noted(workspace, "ssh", {"node": node, "words": command_line}, locked=False) as link:
+        code = subprocess.run([*argv, *command_line], check=False).returncode
+        link.code = code
+    context.exit(code if code >= 0 else 128 - code)

@@ -17,8 +17,9 @@ def command(cluster: Path, yes: bool, node: str) -> None:
     For a machine that was reinstalled. Both fingerprints are shown, and you
     are asked for the node's name: compare the new one on its console first.
     """
-    from cluster_cli import contact, lock, ssh
+    from cluster_cli import contact, ssh
     from cluster_cli.errors import ClusterError, Exit
+    from cluster_cli.run import noted
     from cluster_cli.show import confirm_name
     from cluster_cli.workspace import Workspace
 
@@ -32,7 +33,7 @@ def command(cluster: Path, yes: bool, node: str) -> None:
             code=Exit.USAGE,
         )
     known_hosts = workspace.places.known_hosts
-    with lock.held(workspace.places.lock, "trust"):
+    with noted(workspace, "trust", {"node": node}):
         ssh.close_all([host])
         before = contact.fingerprints(known_hosts, host)
         offered = contact.offered_key(host)

@@ -20,10 +20,15 @@ def command(context: click.Context, cluster: Path, output: str) -> None:
     """
     from cluster_cli.errors import Exit
     from cluster_cli.topology.load import TopologyError
+    from cluster_cli.topology.walks import frontends
     from cluster_cli.workspace import Workspace
 
     try:
         workspace = Workspace.open(cluster)
+        if any(frontend.tls for _, _, frontend in frontends(workspace.topology)):
+            from cluster_cli.cluster_certificates import refuse_bad_certificates
+
+            refuse_bad_certificates(workspace)
     except TopologyError as error:
         if output != "json":
             raise

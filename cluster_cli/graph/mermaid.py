@@ -31,7 +31,8 @@ def _tier(number: int, title: str, nodes: tuple[NodeView, ...], drawn: set[str])
     for node in nodes:
         site = f"<br/>site {_text(node.site)}" if node.site else ""
         own = f"{_id(node.name)}_{number}" if node.name in drawn else _id(node.name)
-        yield f'  {own}["{_text(node.name)}<br/>{_text(node.address)}{site}"]'
+        more = "".join(f"<br/>{_text(other)}" for other in node.others)
+        yield f'  {own}["{_text(node.name)}<br/>{_text(node.address)}{more}{site}"]'
     yield "end"
     drawn |= {node.name for node in nodes}
 

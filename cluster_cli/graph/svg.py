@@ -127,7 +127,8 @@ def _bundle_label(bundle: Bundle) -> Iterator[str]:
 def _card(node: NodeView, box: Box, sites: Mapping[str, int], health: Health | None) -> str:
     site = f", site {node.site}" if node.site else ""
     state = f", {HEALTH_WORDS[health]}" if health else ""
-    title = f"{node.name} {node.address}{site}{state}: {', '.join(node.roles) or 'no roles'}"
+    addresses = ", ".join([node.address, *node.others])
+    title = f"{node.name} {addresses}{site}{state}: {', '.join(node.roles) or 'no roles'}"
     style = f"cg-card cg-{health}" if health else "cg-card"
     x = box.x + 14
     parts = [

@@ -10,12 +10,16 @@ Health = Literal["ok", "warn", "bad", "unknown"]
 
 @dataclass(frozen=True)
 class NodeView:
-    """A machine. roles: what it does, most telling first; site: where it stands, empty when there is one."""
+    """A machine. roles: what it does, most telling first; site: where it stands, empty when there is one.
+
+    others: its addresses on other networks, such as `service 10.0.2.11`.
+    """
 
     name: str
     address: str
     roles: tuple[str, ...] = ()
     site: str = ""
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,7 @@ class Dialect:
     install: str  # how to get it
     storage: str  # where its images and containers lie
     daemon: bool  # a daemon must answer
+    joins: bool  # `run` takes several networks; else all but one are connected before the start
     runtimes: Mapping[
         str, tuple[str, ...]
     ]  # cgroup layout -> OCI runtimes to try, best first; empty: the daemon's
@@ -48,6 +49,7 @@ PODMAN = Dialect(
     install="apt-get install podman runc crun netavark aardvark-dns, or: make setup",
     storage="/var/lib/containers",
     daemon=False,
+    joins=True,
     # crun refuses a hybrid layout while a controller is in cgroup v2, and a running lab can pull the last one
     # out of it: it would work today and not after the next boot.
     runtimes={"v2": ("crun", "runc"), "v1": ("crun", "runc"), "hybrid": ("runc", "crun"), "none": ("runc",)},
@@ -67,6 +69,7 @@ DOCKER = Dialect(
     install="apt-get install docker.io, then: systemctl start docker",
     storage="/var/lib/docker",
     daemon=True,
+    joins=False,
     runtimes={},
     node_flags=(
         "--tmpfs=/run:mode=755",

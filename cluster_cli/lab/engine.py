@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,9 @@ NEEDS_ROOT = (
     "a lab needs a bridge whose addresses this machine can reach (VRRP between the nodes, SSH to them); "
     "a rootless {name} has none"
 )
+
+
+Ways = Sequence[tuple[str, IPv4Address]]  # networks of a container, in the engine's words, with its addresses
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,21 @@ class Engine:
         """The flags of `run` that make a container a node on this host."""
         fuse = Path("/dev/fuse").exists()
         return node_flags(self.dialect, host.cgroup_layout(), host.ulimits(), fuse=fuse)
+
+    def run_node(self, name: str, ways: Ways, words: Sequence[str], hint: str) -> None:
+        """Create and start a container that is on these networks. words: the rest of the command line."""
+        (first, address), *others = ways
+        if not others:
+            self.run("run", "--detach", "--network", first, "--ip", str(address), *words, timeout=120, hint=hint)
+        elif self.dialect.joins:
+            joined = (f"{bridge}:ip={at},interface_name=eth{i}" for i, (bridge, at) in enumerate(ways))
+            networks = [word for way in joined for word in ("--network", way)]
+            self.run("run", "--detach", *networks, *words, timeout=120, hint=hint)
+        else:
+            self.run("create", "--network", first, "--ip", str(address), *words, timeout=120, hint=hint)
+            for bridge, at in others:
+                self.run("network", "connect", "--ip", str(at), bridge, name, hint=hint)
+            self.run("start", name, timeout=120, hint=hint)
 
     def containers(self, label: str) -> list[Container]:
         """All containers, dead ones too, that carry label (key or key=value)."""

@@ -1,7 +1,7 @@
 """A lab: the nodes of one topology as systemd containers on this machine. State is kept in labels only."""
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
@@ -10,13 +10,18 @@ from pathlib import Path
 from cluster_cli.errors import ClusterError
 from cluster_cli.lab import command, image, network, plan
 from cluster_cli.lab.command import Done
-from cluster_cli.lab.engine import Container, Engine, sudo_prefix
+from cluster_cli.lab.engine import Container, Engine, Ways, sudo_prefix
 from cluster_cli.lab.plan import LabNode, Step
 from cluster_cli.lab.settle import await_sshd, settle, wait_booted
 
 __all__ = ["Lab", "LabNode", "NodeState", "Notify"]
 Notify = Callable[[str, str], None]
 AT_ONCE = 8
+# $1: an address, or nothing for all links. Prints the host's numbers of the other ends.
+LINKS = r"""[ -z "$1" ] || set -- $(ip -4 -o address show to "$1" | awk '{print $2}')
+for link in ${1:-eth0 eth1 eth2 eth3}; do
+  if [ -e "/sys/class/net/$link/iflink" ]; then cat "/sys/class/net/$link/iflink"; fi
+done"""
 
 
 @dataclass(frozen=True)
@@ -31,12 +36,17 @@ class NodeState:
 
 
 class Lab:
-    """The containers and the network of one cluster on this machine."""
+    """The containers and the networks of one cluster on this machine. subnets: by the network's purpose."""
 
     def __init__(
-        self, name: str, engine: Engine, subnet: IPv4Network, topology_path: str, image: str | None = None
+        self,
+        name: str,
+        engine: Engine,
+        subnets: Mapping[str, IPv4Network],
+        topology_path: str,
+        image: str | None = None,
     ) -> None:
-        self.name, self.engine, self.subnet, self.topology_path = name, engine, subnet, topology_path
+        self.name, self.engine, self.subnets, self.topology_path = name, engine, subnets, topology_path
         self.stock_image = image
 
     @staticmethod
@@ -53,7 +63,7 @@ class Lab:
         notify(node, text) is called from several threads; node is "" for what concerns the whole lab.
         Raises ClusterError (one for all nodes that failed).
         """
-        plan.refuse_addresses(nodes, self.subnet)
+        plan.refuse_addresses(nodes, self.subnets)
         present = self._present()
         others = plan.foreign(present.values(), self.topology_path)
         plan.refuse_foreign(self.name, others)
@@ -64,23 +74,27 @@ class Lab:
             )
             present = self._remove(present, list(present))
         plan.refuse_moves(nodes, present)
-        bridge, present = self._ensure_network(present, notify)
+        bridges, present = self._ensure_networks(present, notify)
         for name in sorted(set(present) - {node.name for node in nodes}):
             notify(name, "no longer in the topology: left alone until `cluster down`")
 
         recipe = image.recipe(self.stock_image)
-        steps = {node.name: plan.step_for(present.get(node.name), recipe.reference, bridge) for node in nodes}
+        ways = {node.name: [(bridges[purpose], at) for purpose, at in node.addresses.items()] for node in nodes}
+        steps = {
+            name: plan.step_for(present.get(name), recipe.reference, (bridge for bridge, _ in found))
+            for name, found in ways.items()
+        }
         if {Step.CREATE, Step.RECREATE} & set(steps.values()):
             image.ensure_image(self.engine, recipe, lambda text: notify("", text))
 
         def bring_up(node: LabNode) -> NodeState:
-            done = self._apply(node, steps[node.name], recipe.reference, bridge, notify)
+            done = self._apply(node, steps[node.name], recipe.reference, ways[node.name], notify)
             access = (admin_user, authorized_key.strip())
             settled = settle(self.engine, self._container(node.name), node.name, node.address, access)
             if not settled.plugged:
                 notify(node.name, "its cable was out: plugging it in again")
                 self.link(node.name, up=True)
-            await_sshd(self.engine, self._container(node.name), node.name, node.address)
+            await_sshd(self.engine, self._container(node.name), node.name, node.entrance)
             if settled.failed_units:
                 notify(node.name, f"booted, but failed units: {', '.join(settled.failed_units)}")
             made = done in (Step.CREATE, Step.RECREATE)
@@ -89,11 +103,11 @@ class Lab:
             )
 
         states = {state.name: state for state in _on_all(nodes, bring_up)}
-        network.keep_address(self.subnet)
+        self._keep_addresses()
         return states
 
     def down(self, notify: Notify, *, force: bool = False) -> list[str]:
-        """Remove all containers, their anonymous volumes and the network; the names of what was removed.
+        """Remove all containers, their anonymous volumes and the networks; the names of what was removed.
 
         The image stays. Raises ClusterError when the lab runs and was made from another topology file that
         still exists, unless force.
@@ -124,7 +138,7 @@ class Lab:
         """Start a killed node and wait until it has booted."""
         address = IPv4Address(self._present()[node].labels[plan.ADDRESS])
         self.engine.run("start", self._container(node), timeout=120)
-        network.keep_address(self.subnet)
+        self._keep_addresses()
         wait_booted(self.engine, self._container(node), node, address)
 
     def pause(self, node: str) -> None:
@@ -135,20 +149,30 @@ class Lab:
         """Let a frozen node go on."""
         self.engine.run("unpause", self._container(node))
 
-    def link(self, node: str, up: bool) -> None:
-        """Plug the node's cable in or out, on the host's side: it sees no carrier and keeps its address."""
-        peer = self.exec(node, ["cat", "/sys/class/net/eth0/iflink"])
-        if peer.returncode:
-            raise ClusterError("the node's link was not found", where=node, why=command.words_of(peer))
+    def link(self, node: str, up: bool, purpose: str = "") -> None:
+        """Plug the node's cables in or out, on the host's side: it sees no carrier and keeps its addresses.
+
+        purpose: only the cable to this network (cluster, management, service, storage).
+        """
+        address = self._present()[node].labels.get(plan.address_label(purpose), "") if purpose else ""
+        peers = self.exec(node, ["sh", "-c", LINKS, "links", address])
+        if peers.returncode or not peers.stdout.split():
+            raise ClusterError("the node's link was not found", where=node, why=command.words_of(peers))
         rows = command.run(["ip", "-oneline", "link", "show"], timeout=10).splitlines()
         names = [
-            row.split()[1].split("@")[0].rstrip(":") for row in rows if row.startswith(f"{peer.stdout.strip()}: ")
+            row.split()[1].split("@")[0].rstrip(":") for row in rows if row.split(":")[0] in peers.stdout.split()
         ]
         if not names:
             raise ClusterError(
                 "the node's link was not found", where=node, why="no such interface on this machine"
             )
-        command.run([*(sudo_prefix() or ()), "ip", "link", "set", names[0], "up" if up else "down"], timeout=10)
+        for name in names:
+            command.run([*(sudo_prefix() or ()), "ip", "link", "set", name, "up" if up else "down"], timeout=10)
+
+    def _keep_addresses(self) -> None:
+        """See network.keep_address."""
+        for subnet in self.subnets.values():
+            network.keep_address(subnet)
 
     def _present(self) -> dict[str, Container]:
         found = self.engine.containers(f"{plan.LAB}={self.name}")
@@ -162,25 +186,31 @@ class Lab:
         self.engine.remove([present[name].name for name in names])
         return {name: each for name, each in present.items() if name not in names}
 
-    def _ensure_network(self, present: dict[str, Container], notify: Notify) -> tuple[str, dict[str, Container]]:
-        """The name of the lab's network and the containers left (another network means other containers)."""
-        bridge = network.find_network(self.engine, self.name)
-        if bridge and present and bridge.subnets == (str(self.subnet),):
-            return bridge.name, present
+    def _ensure_networks(
+        self, present: dict[str, Container], notify: Notify
+    ) -> tuple[dict[str, str], dict[str, Container]]:
+        """The engine's names of the networks, and the containers left (other networks mean other containers)."""
+        found = network.find_networks(self.engine, self.name)
+        there = {purpose: bridge.subnets for purpose, bridge in found.items()}
+        if present and there == {purpose: (str(subnet),) for purpose, subnet in self.subnets.items()}:
+            return {purpose: bridge.name for purpose, bridge in found.items()}, present
         if running := [name for name, each in present.items() if each.running]:
+            shown = ", ".join(f"{purpose} {' '.join(subnets)}" for purpose, subnets in there.items())
+            wanted = ", ".join(f"{purpose} {subnet}" for purpose, subnet in self.subnets.items())
             raise ClusterError(
-                f"the lab's network is not {self.subnet}",
+                f"the lab's networks are not those of the topology ({wanted})",
                 where=", ".join(running),
-                why=f"running nodes use {', '.join(bridge.subnets) if bridge else 'a network that is gone'}",
-                hint="set network.subnet back, or `cluster down` first",
+                why=f"running nodes use {shown or 'a network that is gone'}",
+                hint="set network and networks back, or `cluster down` first",
             )
         if present:
-            notify("", "the network is gone or has another subnet: re-creating it and the stopped nodes")
+            notify("", "a network is gone or has another subnet: re-creating them and the stopped nodes")
             present = self._remove(present, list(present))
         network.remove_networks(self.engine, self.name)
-        return network.create_network(self.engine, self.name, self.subnet).name, present
+        made = network.create_networks(self.engine, self.name, self.subnets)
+        return {purpose: bridge.name for purpose, bridge in made.items()}, present
 
-    def _apply(self, node: LabNode, step: Step, reference: str, bridge: str, notify: Notify) -> Step:
+    def _apply(self, node: LabNode, step: Step, reference: str, ways: Ways, notify: Notify) -> Step:
         """Do the step for one node; what was done in the end (a start that fails becomes a re-creation)."""
         container = self._container(node.name)
         if step is not Step.KEEP:
@@ -197,21 +227,20 @@ class Lab:
         if step is Step.RECREATE:
             self.engine.remove([container])
         if step in (Step.CREATE, Step.RECREATE):
-            self._create(node, reference, bridge)
+            self._create(node, reference, ways)
         return step
 
-    def _create(self, node: LabNode, reference: str, bridge: str) -> None:
+    def _create(self, node: LabNode, reference: str, ways: Ways) -> None:
         """Run a new node. Nothing is left of it when the engine refuses."""
         labels = {
             plan.LAB: self.name,
             plan.NODE: node.name,
-            plan.ADDRESS: str(node.address),
+            **node.address_labels,
             plan.TOPOLOGY: self.topology_path,
             plan.IMAGE: reference,
         }
         flags = [
-            *("--detach", "--name", self._container(node.name), "--hostname", node.name),
-            *("--network", bridge, "--ip", str(node.address)),
+            *("--name", self._container(node.name), "--hostname", node.name),
             *(f"--label={key}={value}" for key, value in labels.items()),
             f"--env=container_uuid={uuid.uuid4()}",  # becomes the machine-id
             "--volume=/var/log/journal",  # else podman puts a tmpfs there, and a kill loses the journal
@@ -219,7 +248,7 @@ class Lab:
         ]
         try:
             hint = "if it says the address is taken: `cluster down`, then `cluster up`"
-            self.engine.run("run", *flags, reference, "/sbin/init", timeout=120, hint=hint)
+            self.engine.run_node(self._container(node.name), ways, [*flags, reference, "/sbin/init"], hint)
         except ClusterError:
             self.engine.attempt("rm", "--force", "--volumes", self._container(node.name))
             raise

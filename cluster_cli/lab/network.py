@@ -1,4 +1,4 @@
-"""The bridge of a lab: made once, never on a subnet this machine already uses."""
+"""The bridges of a lab: made once, never on a subnet this machine already uses."""
 
 import json
 import secrets
@@ -14,37 +14,51 @@ from cluster_cli.lab import command, host
 from cluster_cli.lab.engine import Engine, sudo_prefix
 
 LAB_LABEL = "io.cluster.lab"
+CLUSTER = "cluster"  # the network every lab has; the others are named after their purpose
 SET_BY_HAND = "3"  # NET_ADDR_SET in linux/netdevice.h
 
 
 @dataclass(frozen=True)
 class Bridge:
-    """A lab's network: the engine's name for it and its subnets."""
+    """One network of a lab: the engine's name for it and its subnets."""
 
     name: str
     subnets: tuple[str, ...]
 
 
-def find_network(engine: Engine, lab: str) -> Bridge | None:
-    """The lab's network, told by its label."""
+def find_networks(engine: Engine, lab: str) -> dict[str, Bridge]:
+    """The lab's networks by purpose, told by its label and their names."""
     found = engine.networks(f"{LAB_LABEL}={lab}")
-    return next((Bridge(name, tuple(subnets)) for name, subnets in found.items()), None)
+    return {purpose_of(lab, name): Bridge(name, tuple(subnets)) for name, subnets in found.items()}
 
 
-def create_network(engine: Engine, lab: str, subnet: IPv4Network) -> Bridge:
-    """Make the lab's network. Raises ClusterError when the subnet overlaps one in use on this machine.
+def purpose_of(lab: str, bridge: str) -> str:
+    """What a network is for: cluster-LAB-XXXX is the cluster's own, cluster-LAB-service-XXXX the clients'."""
+    return bridge.removeprefix(f"cluster-{lab}-").rpartition("-")[0] or CLUSTER
 
-    The name is new each time: podman 4 keeps the addresses booked under a network's name when the network
+
+def create_networks(engine: Engine, lab: str, subnets: Mapping[str, IPv4Network]) -> dict[str, Bridge]:
+    """Make the lab's networks. Raises ClusterError when a subnet overlaps one in use on this machine.
+
+    The names are new each time: podman 4 keeps the addresses booked under a network's name when the network
     goes, and an address booked by a run that was killed would stay taken until the next boot.
     """
     with FileLock(host.cache_dir() / f"network-{engine.name}.lock"):  # two labs coming up: one looks at a time
         taken = routes(command.run(["ip", "-json", "-4", "route", "show"], timeout=10))
-        for name, subnets in engine.networks().items():
-            taken |= {f"network {name} of {engine.name}": IPv4Network(each) for each in subnets if ":" not in each}
-        refuse_overlap(subnet, taken)
-        bridge = Bridge(f"cluster-{lab}-{secrets.token_hex(2)}", (str(subnet),))
-        flags = ["--subnet", str(subnet), "--label", f"{LAB_LABEL}={lab}"]
-        engine.run("network", "create", *flags, bridge.name)
+        for name, used in engine.networks().items():
+            taken |= {f"network {name} of {engine.name}": IPv4Network(each) for each in used if ":" not in each}
+        for subnet in subnets.values():
+            refuse_overlap(subnet, taken)
+        return {purpose: _create(engine, lab, purpose, subnet) for purpose, subnet in subnets.items()}
+
+
+def _create(engine: Engine, lab: str, purpose: str, subnet: IPv4Network) -> Bridge:
+    """One network. Only the cluster's leads outside, to the package mirrors: the others are apart from all."""
+    parts = ["cluster", lab, *([] if purpose == CLUSTER else [purpose]), secrets.token_hex(2)]
+    bridge = Bridge("-".join(parts), (str(subnet),))
+    inside = [] if purpose == CLUSTER else ["--internal"]
+    flags = ["--subnet", str(subnet), "--label", f"{LAB_LABEL}={lab}", *inside]
+    engine.run("network", "create", *flags, bridge.name)
     return bridge
 
 
@@ -64,7 +78,7 @@ def keep_address(subnet: IPv4Network) -> None:
 
 
 def remove_networks(engine: Engine, lab: str) -> list[str]:
-    """Remove the lab's network, if there is one; the names removed."""
+    """Remove the lab's networks, if there are any; the names removed."""
     names = list(engine.networks(f"{LAB_LABEL}={lab}"))
     if names:
         engine.run("network", "rm", *names)
@@ -79,7 +93,7 @@ def refuse_overlap(subnet: IPv4Network, taken: Mapping[str, IPv4Network]) -> Non
                 f"the lab's subnet {subnet} is in use on this machine",
                 where=user,
                 why=f"it uses {other}, and packets for the nodes would go there",
-                hint="set network.subnet in the topology to a range that is free here",
+                hint="set network.subnet (or that of networks) in the topology to a range that is free here",
             )
 
 

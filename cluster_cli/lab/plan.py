@@ -1,12 +1,13 @@
 """What `up` does with each node, decided from the labels of what is there. Pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
 from ipaddress import IPv4Address, IPv4Network
 
 from cluster_cli.errors import ClusterError, Exit
 from cluster_cli.lab.engine import Container
+from cluster_cli.lab.network import CLUSTER
 
 LAB = "io.cluster.lab"
 NODE = "io.cluster.node"
@@ -17,10 +18,26 @@ IMAGE = "io.cluster.image"
 
 @dataclass(frozen=True)
 class LabNode:
-    """A node the lab shall have."""
+    """A node the lab shall have. address: on the cluster's network; others: on separate ones, by purpose."""
 
     name: str
     address: IPv4Address
+    others: Mapping[str, IPv4Address] = field(default_factory=dict)
+
+    @property
+    def addresses(self) -> dict[str, IPv4Address]:
+        """All its addresses by the network's purpose, the cluster's first."""
+        return {CLUSTER: self.address, **self.others}
+
+    @property
+    def entrance(self) -> IPv4Address:
+        """Where SSH comes in."""
+        return self.others.get("management", self.address)
+
+    @property
+    def address_labels(self) -> dict[str, str]:
+        """The labels that remember its addresses."""
+        return {address_label(purpose): str(address) for purpose, address in self.addresses.items()}
 
 
 class Step(Enum):
@@ -33,46 +50,53 @@ class Step(Enum):
     RECREATE = "re-creating"
 
 
-def step_for(container: Container | None, image: str, network: str) -> Step:
-    """The step for a node whose container (if any) is this one; image: the reference a new one would have.
+def address_label(purpose: str) -> str:
+    """The label that remembers a node's address on a network."""
+    return ADDRESS if purpose == CLUSTER else f"{ADDRESS}.{purpose}"
 
-    A running node is never replaced; a dead one made from another image, or cut off its network, is.
+
+def step_for(container: Container | None, image: str, networks: Iterable[str]) -> Step:
+    """The step for a node whose container (if any) is this one.
+
+    image: the reference a new one would have; networks: the engine's names of those it shall be on. A running
+    node is never replaced; a dead one made from another image, or cut off a network, is.
     """
     if container is None:
         return Step.CREATE
     if container.running:
         return Step.UNPAUSE if container.state == "paused" else Step.KEEP
-    usable = container.labels.get(IMAGE) == image and network in container.networks
+    usable = container.labels.get(IMAGE) == image and set(networks) <= set(container.networks)
     return Step.START if usable else Step.RECREATE
 
 
-def refuse_addresses(nodes: Sequence[LabNode], subnet: IPv4Network) -> None:
-    """Raise ClusterError for an address the network cannot give to a node."""
-    gateway = next(subnet.hosts())
+def refuse_addresses(nodes: Sequence[LabNode], subnets: Mapping[str, IPv4Network]) -> None:
+    """Raise ClusterError for an address a network cannot give to a node. subnets: by purpose."""
     for node in nodes:
-        if node.address not in subnet or node.address in (
-            gateway,
-            subnet.network_address,
-            subnet.broadcast_address,
-        ):
-            role = (
-                f"{gateway} is this machine's own address in it" if node.address == gateway else "not a host in it"
-            )
-            raise ClusterError(
-                f"{node.address} is no address for a node of {subnet}",
-                where=node.name,
-                why=role,
-                hint="set another address for the node in the topology",
-                code=Exit.USAGE,
-            )
+        for purpose, address in node.addresses.items():
+            refuse_address(node.name, address, subnets[purpose])
+
+
+def refuse_address(node: str, address: IPv4Address, subnet: IPv4Network) -> None:
+    """Raise ClusterError for an address this network cannot give to a node."""
+    gateway = next(subnet.hosts())
+    if address in subnet and address not in (gateway, subnet.network_address, subnet.broadcast_address):
+        return
+    raise ClusterError(
+        f"{address} is no address for a node of {subnet}",
+        where=node,
+        why=f"{gateway} is this machine's own address in it" if address == gateway else "not a host in it",
+        hint="set another address for the node in the topology",
+        code=Exit.USAGE,
+    )
 
 
 def refuse_moves(nodes: Sequence[LabNode], present: Mapping[str, Container]) -> None:
     """Raise ClusterError when a node that exists has another address than it shall have."""
     moved = [
-        f"{node.name} has {there.labels.get(ADDRESS)}, shall have {node.address}"
+        f"{node.name} has {there}, shall have {wanted}"
         for node in nodes
-        if (there := present.get(node.name)) and there.labels.get(ADDRESS) != str(node.address)
+        if node.name in present
+        for there, wanted in moves(node, present[node.name])
     ]
     wanted = {str(node.address): node.name for node in nodes}
     moved += [
@@ -87,6 +111,16 @@ def refuse_moves(nodes: Sequence[LabNode], present: Mapping[str, Container]) -> 
             why="; ".join(moved),
             hint="pin `address:` of these nodes in the topology to what they have, or `cluster down` first",
         )
+
+
+def moves(node: LabNode, there: Container) -> Iterator[tuple[str, str]]:
+    """What of a node's addresses is not as it shall be: (what it has, what it shall have)."""
+    had = {key: value for key, value in there.labels.items() if key == ADDRESS or key.startswith(f"{ADDRESS}.")}
+    for label in sorted(had.keys() | node.address_labels.keys()):
+        old, new = had.get(label), node.address_labels.get(label)
+        where = f" on the {label.removeprefix(ADDRESS + '.')} network" if label != ADDRESS else ""
+        if old != new:
+            yield f"{old or 'no address'}{where}", new or "none"
 
 
 def foreign(present: Iterable[Container], topology: str) -> list[Container]:

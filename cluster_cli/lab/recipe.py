@@ -19,6 +19,7 @@ PACKAGES = (
     "python3-apt",
     "sudo",
     "systemd-sysv",
+    "unattended-upgrades",  # Debian's cloud images have it too
 )
 
 DPKG_OPTIONS = (
@@ -34,6 +35,7 @@ DPKG_OPTIONS = (
 # - an empty machine-id gets the container's uuid and is no "first boot", which would enable every preset.
 # - the engine mounts /proc/sys read-only, rightly: vm.* and kernel.* are the host's. net.* is the node's own.
 # - hosts and hostname are the engine's to say; the builder left its own.
+# - updates come when a role says so; what unattended-upgrades runs all day only delays a shutdown.
 # - wait-online can hold the boot for two minutes; each path unit takes an inotify instance of the host's 128.
 FINISH = r"""set -eu
 rm -f /etc/ssh/ssh_host_*_key /etc/ssh/ssh_host_*_key.pub /usr/sbin/policy-rc.d
@@ -70,7 +72,8 @@ UNIT
 systemctl enable node-host-key.service node-sysctl.service
 systemctl mask systemd-networkd-wait-online.service
 systemctl mask systemd-ask-password-console.path systemd-ask-password-wall.path
-systemctl mask apt-daily.timer apt-daily-upgrade.timer e2scrub_all.timer fstrim.timer
+systemctl mask e2scrub_all.timer fstrim.timer
+systemctl disable apt-daily.timer apt-daily-upgrade.timer unattended-upgrades.service
 mkdir -p /etc/systemd/journald.conf.d
 printf '[Journal]\nStorage=persistent\nSystemMaxUse=32M\n' > /etc/systemd/journald.conf.d/node.conf
 mkdir -p /var/log/journal

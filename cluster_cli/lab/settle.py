@@ -57,7 +57,7 @@ fi
 REPORT = r"""if [ "$state" != running ]; then
   systemctl list-units --failed --plain --no-legend | sed 's/ .*//; s/^/failed /'
 fi
-echo "carrier $(cat /sys/class/net/eth0/carrier)"
+for link in /sys/class/net/eth*; do echo "carrier $(cat "$link/carrier")"; done
 for file in /etc/ssh/ssh_host_*_key.pub; do
   [ ! -e "$file" ] || sed -E 's/^([^ ]+ [^ ]+).*/key \1/' "$file"
 done
@@ -66,7 +66,7 @@ done
 
 @dataclass(frozen=True)
 class Settled:
-    """What a node said: host keys ("ssh-ed25519 AAAA..."), failed units, whether its cable is in."""
+    """What a node said: host keys ("ssh-ed25519 AAAA..."), failed units, whether all its cables are in."""
 
     host_keys: tuple[str, ...]
     failed_units: tuple[str, ...]
@@ -97,10 +97,11 @@ def wait_booted(engine: Engine, container: str, node: str, address: IPv4Address)
 def parse(report: str) -> Settled:
     """The lines of the script's report."""
     rows = [line.split(" ", 1) for line in report.splitlines() if " " in line]
+    carriers = [value for kind, value in rows if kind == "carrier"]
     return Settled(
         host_keys=tuple(value for kind, value in rows if kind == "key"),
         failed_units=tuple(value for kind, value in rows if kind == "failed"),
-        plugged=["carrier", "1"] in rows,
+        plugged=bool(carriers) and set(carriers) == {"1"},
     )
 
 

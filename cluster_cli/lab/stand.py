@@ -2,15 +2,19 @@
 
 import shutil
 from collections.abc import Callable
+from ipaddress import IPv4Network
 
 from cluster_cli import ssh
 from cluster_cli.contact import pin_given_keys
 from cluster_cli.errors import ClusterError, Exit
 from cluster_cli.lab.engine import Engine
 from cluster_cli.lab.lab import Lab, LabNode
+from cluster_cli.lab.network import CLUSTER
 from cluster_cli.operator_key import ensure_operator_key
-from cluster_cli.render.connection import DEFAULT_USER
-from cluster_cli.topology.addresses import addresses, subnet_of
+from cluster_cli.topology.addresses import addresses, addresses_on, subnet_of
+from cluster_cli.topology.base import DEFAULT_USER
+from cluster_cli.topology.model import Topology
+from cluster_cli.topology.walks import networks
 from cluster_cli.workspace import Workspace
 
 Notify = Callable[[str, str], None]
@@ -26,13 +30,23 @@ def lab_of(workspace: Workspace) -> Lab:
             why="its provider is existing, so nobody but you makes and removes its machines",
             code=Exit.USAGE,
         )
+    others: dict[str, IPv4Network] = {purpose: network.subnet for purpose, network in networks(topology)}
     return Lab(
         topology.name,
         Engine.detect(engine_here(topology.provider)),
-        subnet,
+        {CLUSTER: subnet, **others},
         str(workspace.places.topology),
         topology.lab.image,
     )
+
+
+def lab_nodes(topology: Topology) -> list[LabNode]:
+    """The nodes of a lab with their addresses on each network."""
+    beside = {purpose: addresses_on(topology, purpose) for purpose, _ in networks(topology)}
+    return [
+        LabNode(name, address, {purpose: known[name] for purpose, known in beside.items() if name in known})
+        for name, address in addresses(topology).items()
+    ]
 
 
 def engine_here(provider: str) -> str:
@@ -45,7 +59,7 @@ def stand_up(workspace: Workspace, notify: Notify) -> None:
     """Make the nodes that are missing, start those that are down, and pin their host keys."""
     lab = lab_of(workspace)
     public = ensure_operator_key(workspace)
-    nodes = [LabNode(name, address) for name, address in addresses(workspace.topology).items()]
+    nodes = lab_nodes(workspace.topology)
     user = workspace.topology.ssh.user or DEFAULT_USER
     states = lab.up(nodes, user, public, notify)
     if pin_given_keys(workspace, {name: state.host_keys for name, state in states.items()}):

@@ -1,11 +1,17 @@
 """Variables of the two balancer roles, haproxy and nginx: the same shape under two prefixes."""
 
+from collections.abc import Sequence
+from ipaddress import IPv4Address, collapse_addresses
 from typing import Any
 
-from cluster_cli.topology.addresses import addresses, subnet_of
+from cluster_cli.render.certificate_files import folder, frontend_certificate
+from cluster_cli.topology.addresses import addresses, addresses_for, frontend_addresses
 from cluster_cli.topology.model import Backend, Frontend, LoadBalancer, Topology
+from cluster_cli.topology.sources import watchers
+from cluster_cli.topology.tls_rules import answers_acme
 
 DEFAULT_HEALTH_PATH = "/healthz"
+HTTPS_PORT = 443  # the only port on which a browser that was told to use TLS looks for it
 FAST_CHECK_FRACTION = 5  # a server that just failed is asked again five times as often
 
 
@@ -19,31 +25,56 @@ def balancer_vars(topology: Topology, name: str) -> dict[str, dict[str, Any]]:
     found = balancer_of(topology, name)
     if found is None:
         return {}
-    _, balancer = found
+    owner, balancer = found
     known = {node: str(address) for node, address in addresses(topology).items()}
+    managed = str(addresses_for(topology, "management")[name])
     prefix = balancer.engine
     return {
         prefix: {
-            f"{prefix}_frontends": [frontend_vars(key, front) for key, front in balancer.frontends.items()],
+            f"{prefix}_frontends": [
+                frontend_vars(key, front, frontend_addresses(topology, balancer, name, front))
+                | tls_vars(owner, balancer, key, front)
+                for key, front in balancer.frontends.items()
+            ],
             f"{prefix}_backends": [
                 backend_vars(topology, key, backend, known) for key, backend in balancer.backends.items()
             ],
-            f"{prefix}_stats": stats_vars(topology, balancer, known[name]),
+            f"{prefix}_stats": stats_vars(topology, balancer, managed),
             f"{prefix}_maxconn": balancer.max_connections,
             f"{prefix}_client_timeout_ms": balancer.client_timeout,
         }
     }
 
 
-def frontend_vars(name: str, frontend: Frontend) -> dict[str, Any]:
-    """One frontend."""
-    address = frontend.address or "*"
+def frontend_vars(name: str, frontend: Frontend, addresses: Sequence[IPv4Address]) -> dict[str, Any]:
+    """One frontend. addresses: where it listens; everywhere when empty."""
     return {
         "name": name,
         "mode": frontend.mode,
-        "binds": [f"{address}:{frontend.bind}"],
-        "backend": frontend.backend,
+        "binds": [f"{address}:{frontend.bind}" for address in addresses or ("*",)],
+        **({"backend": frontend.backend} if frontend.backend else {}),
     }
+
+
+def tls_vars(owner: str, balancer: LoadBalancer, name: str, frontend: Frontend) -> dict[str, Any]:
+    """What a frontend has to do with TLS: its certificate, or the port clients are sent to."""
+    if frontend.tls is None:
+        sent = {"redirect_port": balancer.frontends[frontend.redirect].bind} if frontend.redirect else {}
+        return sent | ({"acme": True} if is_asked_by_acme(balancer, frontend) else {})
+    sent_here = any(other.redirect == name for other in balancer.frontends.values())
+    return {
+        "tls": {
+            "certificate": folder(frontend_certificate(owner, name)),
+            "minimum": frontend.tls.minimum,
+            "hsts": sent_here and frontend.bind == HTTPS_PORT,
+        }
+    }
+
+
+def is_asked_by_acme(balancer: LoadBalancer, frontend: Frontend) -> bool:
+    """Whether an ACME service asks here for a certificate of this balancer."""
+    secure = [front for front in balancer.frontends.values() if front.tls and front.tls.acme]
+    return any(answers_acme(frontend, front) for front in secure)
 
 
 def backend_vars(topology: Topology, name: str, backend: Backend, known: dict[str, str]) -> dict[str, Any]:
@@ -94,6 +125,5 @@ def health_path(topology: Topology, backend: Backend) -> str:
 
 def stats_vars(topology: Topology, balancer: LoadBalancer, address: str) -> dict[str, Any]:
     """Where the balancer's own page is, and who may read it."""
-    subnet = subnet_of(topology)
-    allow = balancer.stats.allow or ((subnet,) if subnet else ())
+    allow = collapse_addresses(watchers(topology, balancer))
     return {"address": address, "port": balancer.stats.port, "allow": [str(network) for network in allow]}

@@ -5,10 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from cluster_cli.places import Places
+from cluster_cli.topology.base import DEFAULT_USER
 from cluster_cli.topology.files import beside
 from cluster_cli.topology.model import Node, Ssh, Topology
-
-DEFAULT_USER = "admin"
 
 
 @dataclass(frozen=True)
@@ -52,15 +51,18 @@ def ssh_options(access: Access, ssh: Ssh) -> list[str]:
         "ConnectTimeout=10",
         "ServerAliveInterval=5",
         "ServerAliveCountMax=3",
+        "LogLevel=ERROR",  # the nodes' banner is for people, it would stand in every error message
     ]
     return options + ([f"ProxyJump={ssh.jump}"] if ssh.jump else [])
 
 
 def connection_vars(topology: Topology, access: Access, name: str, address: str) -> dict[str, Any]:
-    """Ansible's connection variables for one node."""
+    """Ansible's connection variables for one node, and where lookups find the cluster's secrets."""
     ssh = ssh_of(topology, topology.nodes[name])
     key = access.lab_key if topology.is_lab else ssh.key
     found: dict[str, Any] = {
+        "cluster_name": topology.name,
+        "cluster_secrets": access.secrets,
         "ansible_host": address,
         "ansible_port": ssh.port or 22,
         "ansible_user": ssh.user or DEFAULT_USER,

@@ -4,9 +4,11 @@ from typing import Any
 
 from cluster_cli.packages import PACKAGES
 from cluster_cli.render.balancing import balancer_of
-from cluster_cli.render.connection import DEFAULT_USER, Access, ssh_of
-from cluster_cli.topology.addresses import addresses, subnet_of
+from cluster_cli.render.connection import Access, ssh_of
+from cluster_cli.topology.addresses import addresses, addresses_on, frontend_addresses, subnet_of
+from cluster_cli.topology.base import DEFAULT_USER
 from cluster_cli.topology.model import Topology
+from cluster_cli.topology.walks import networks
 
 
 def domain(topology: Topology) -> str:
@@ -15,18 +17,26 @@ def domain(topology: Topology) -> str:
 
 
 def known_names(topology: Topology) -> list[dict[str, Any]]:
-    """Every address of the cluster with its names, nodes first, then virtual IPs."""
+    """Every address of the cluster with its names: nodes, their addresses on other networks, virtual IPs.
+
+    A node's own name leads to the cluster network; lb1-management, lb1-service and lb1-storage to the others.
+    """
     suffix = domain(topology)
     nodes = [
         {"address": str(address), "names": [f"{name}.{suffix}", name]}
         for name, address in addresses(topology).items()
+    ]
+    beside = [
+        {"address": str(address), "names": [f"{name}-{network}.{suffix}", f"{name}-{network}"]}
+        for network, _ in networks(topology)
+        for name, address in addresses_on(topology, network).items()
     ]
     virtual = [
         {"address": str(vip.address), "names": [f"{name}-vip{number}.{suffix}", f"{name}-vip{number}"]}
         for name, balancer in topology.load_balancers.items()
         for number, vip in enumerate(balancer.virtual_ips, 1)
     ]
-    return nodes + virtual
+    return nodes + beside + virtual
 
 
 def base_vars(topology: Topology, access: Access, name: str, roles: dict[str, dict[str, Any]]) -> dict[str, Any]:
@@ -47,7 +57,8 @@ def base_vars(topology: Topology, access: Access, name: str, roles: dict[str, di
 def sysctl(topology: Topology, name: str) -> dict[str, int | str]:
     """The node's kernel settings: a balancer listens on a virtual IP before it holds it."""
     found = balancer_of(topology, name)
-    addressed = found is not None and any(frontend.address for frontend in found[1].frontends.values())
+    fronts = found[1].frontends.values() if found else ()
+    addressed = any(frontend_addresses(topology, found[1], name, each) for each in fronts if found)
     return ({"net.ipv4.ip_nonlocal_bind": 1} if addressed else {}) | dict(topology.system.sysctl)
 
 

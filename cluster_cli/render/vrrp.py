@@ -3,7 +3,7 @@
 from typing import Any
 
 from cluster_cli.render.balancing import balancer_of
-from cluster_cli.topology.addresses import addresses, subnet_of
+from cluster_cli.topology.addresses import addresses_for, subnet_for
 from cluster_cli.topology.model import LoadBalancer, Topology, VirtualIp
 
 TOP_PRIORITY = 150  # RFC 5798 section 5.2.4: 255 is for the address's owner, 100 the default of a backup
@@ -15,7 +15,7 @@ def keepalived_vars(topology: Topology, name: str) -> dict[str, Any]:
     if found is None or not found[1].virtual_ips:
         return {}
     key, balancer = found
-    known = {node: str(address) for node, address in addresses(topology).items()}
+    known = {node: str(address) for node, address in addresses_for(topology, "service").items()}
     return {
         "keepalived_address": known[name],
         "keepalived_interface": balancer.vrrp.interface or "",
@@ -51,6 +51,6 @@ def priority(balancer: LoadBalancer, vip: VirtualIp, name: str) -> int:
 
 
 def prefix_length(topology: Topology) -> int:
-    """The prefix a virtual IP is set with: that of the cluster's subnet."""
-    subnet = subnet_of(topology)
+    """The prefix a virtual IP is set with: that of the subnet clients come over."""
+    subnet = subnet_for(topology, "service")
     return subnet.prefixlen if subnet else 32

@@ -105,8 +105,8 @@ def _failures(records: Sequence[Record]) -> list[dict[str, str]]:
 
 
 def _task(record: Record) -> dict[str, str]:
-    keys = ("stage", "role", "task")
-    return {key: record[key] for key in keys} | {"message": clip(record.get("message", ""), EXCERPT)}
+    keys = ("stage", "role", "task")  # the journal leaves empty ones out: gathering facts is no role's
+    return {key: record.get(key, "") for key in keys} | {"message": clip(record.get("message", ""), EXCERPT)}
 
 
 def _stages(records: Sequence[Record]) -> list[dict[str, Any]]:

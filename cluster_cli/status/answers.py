@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from cluster_cli.cluster_certificates import read_answer
 from cluster_cli.collect import Outcome
 
 GOOD = ("UP", "DRAIN", "no check")  # DRAIN: well, but of weight 0
@@ -72,3 +73,8 @@ def probed_servers(outcome: Outcome) -> dict[str, dict[str, bool]]:
         backend, server = key.split("/", 1)
         found.setdefault(backend, {})[server] = up
     return found
+
+
+def chains(outcome: Outcome) -> dict[str, str]:
+    """The certificates of a node by name, as PEM, from cluster_certificates.QUESTION."""
+    return read_answer(outcome.stdout) if outcome.rc == 0 else {}

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from cluster_cli import cluster_certificates as certificates
+from cluster_cli.certificate import now
 from cluster_cli.collect import Outcome, collect_all
 from cluster_cli.inventory import Host, Inventory
 from cluster_cli.status import answers
@@ -28,6 +30,7 @@ def gather(topology: Topology, inventory: Inventory) -> dict[str, Any]:
 
 def describe(topology: Topology, inventory: Inventory, found: Found) -> dict[str, Any]:
     """The status document from what the nodes answered: pure."""
+    moment = now()
     document: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "cluster": topology.name,
@@ -41,6 +44,12 @@ def describe(topology: Topology, inventory: Inventory, found: Found) -> dict[str
         "time": {
             host.name: answers.tracking(found[host.name].get("time", NOTHING)) for host in inventory.group("ntp")
         },
+        "certificates": {
+            host.name: certificates.rows(
+                host, answers.chains(found[host.name].get("certificates", NOTHING)), moment
+            )
+            for host in inventory.group("certificates")
+        },
     }
     document["problems"] = list(problems(document))
     document["healthy"] = not document["problems"]
@@ -52,6 +61,7 @@ def node(host: Host, found: Mapping[str, Outcome]) -> dict[str, Any]:
     reachable = found["system"].rc == 0
     return {
         "address": host.address,
+        "addresses": dict(host.addresses),
         "roles": list(host.groups),
         "reachable": reachable,
         "why": "" if reachable else found["system"].stderr.strip().split("\n")[-1],
@@ -115,6 +125,7 @@ def problems(document: Mapping[str, Any]) -> Iterator[str]:
     yield from vip_problems(document)
     yield from backend_problems(document)
     yield from time_problems(document)
+    yield from certificate_problems(document)
 
 
 def vip_problems(document: Mapping[str, Any]) -> Iterator[str]:
@@ -144,3 +155,11 @@ def time_problems(document: Mapping[str, Any]) -> Iterator[str]:
             yield f"{name}: the clock is not synchronised"
         elif abs(row["offset_seconds"]) > MAX_OFFSET_SECONDS:
             yield f"{name}: the clock is {row['offset_seconds']:+.3f} s off"
+
+
+def certificate_problems(document: Mapping[str, Any]) -> Iterator[str]:
+    """No certificate of a reachable node is missing, or near its end."""
+    for name, rows in document["certificates"].items():
+        for certificate, row in rows.items():
+            if row["warning"] and document["nodes"][name]["reachable"]:
+                yield f"{name}: certificate {certificate}: {row['warning']}"

@@ -5,6 +5,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
+from cluster_cli.cluster_certificates import QUESTION
 from cluster_cli.inventory import Host
 
 UNITS = {
@@ -13,7 +14,11 @@ UNITS = {
     "nginx": "nginx",
     "keepalived": "keepalived",
     "ssh_trust": "ssh",
+    "audit": "rsyslog",
 }
+ACTIVE = "systemctl is-active {}"
+FILTERS = "if nft list chain inet cluster input >/dev/null; then systemctl is-active {}; else echo flushed; fi"
+STATES = {"cluster-firewall": FILTERS}  # its unit is active even when somebody flushed the rules
 WEB_UNITS = {"nginx": "nginx", "apache": "apache2"}
 PROBE = """
 import json, socket, sys, urllib.request
@@ -34,11 +39,14 @@ def questions(host: Host) -> dict[str, str]:
     """The commands for one node, by name."""
     asked = {
         "system": "cut -d' ' -f1 /proc/loadavg; cut -d' ' -f1 /proc/uptime; df --output=pcent / | tail -1",
-        "units": "; ".join(f"echo {unit} $(systemctl is-active {unit})" for unit in units(host)) or "true",
+        "units": "; ".join(f"echo {unit} $({STATES.get(unit, ACTIVE).format(unit)})" for unit in units(host))
+        or "true",
         "failed": "systemctl list-units --failed --no-legend --plain | cut -d' ' -f1",
     }
     if "ntp" in host.groups:
         asked["time"] = "chronyc -n -c tracking"
+    if "certificates" in host.groups:
+        asked["certificates"] = QUESTION
     if "keepalived" in host.groups:
         asked["addresses"] = "ip -j -4 addr show"
     if "haproxy" in host.groups:
@@ -51,6 +59,8 @@ def questions(host: Host) -> dict[str, str]:
 def units(host: Host) -> list[str]:
     """The units that ought to run on a node."""
     found = [unit for role, unit in UNITS.items() if role in host.groups]
+    if host.vars.get("firewall_enabled"):
+        found.append("cluster-firewall")
     if "web" in host.groups:
         found.append(WEB_UNITS[host.vars["web_engine"]])
     return found

@@ -3,27 +3,30 @@
 from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv4Network
 
-from cluster_cli.topology.addresses import addresses, subnet_of, usable
+from cluster_cli.topology.addresses import addresses, subnet_for, subnet_of, usable
 from cluster_cli.topology.model import Topology
-from cluster_cli.topology.problems import Problem
-from cluster_cli.topology.walks import virtual_ips
+from cluster_cli.topology.problems import Path, Problem
+from cluster_cli.topology.walks import networks, virtual_ips
 
-AT = ("network", "subnet")
+AT: Path = ("network", "subnet")
 
 
 def subnet_fits(topology: Topology) -> Iterator[Problem]:
     """A lab's subnet holds its nodes and the bridge; any subnet is one machines can have."""
-    subnet = subnet_of(topology)
-    if subnet is None:
-        return
+    if subnet := subnet_of(topology):
+        yield from fits(topology, AT, subnet, len(topology.nodes), len(addresses(topology)))
+
+
+def fits(topology: Topology, at: Path, subnet: IPv4Network, wanted: int, placed: int) -> Iterator[Problem]:
+    """Whether a subnet is one machines can have. wanted: nodes to be on it; placed: those with an address."""
     widest, narrowest = (16, 27) if topology.is_lab else (8, 30)
     if not widest <= subnet.prefixlen <= narrowest:
         what = f"{subnet} cannot hold a {'lab' if topology.is_lab else 'cluster'}"
-        yield Problem(AT, what, f"use a prefix from /{widest} to /{narrowest}, such as /24")
+        yield Problem(at, what, f"use a prefix from /{widest} to /{narrowest}, such as /24")
     elif strange(subnet.network_address):
-        yield Problem(AT, f"{subnet} is not a network of machines", "such as 10.0.0.0/24")
-    elif topology.is_lab and len(addresses(topology)) < len(topology.nodes):
-        yield Problem(AT, f"{subnet} has no room for {len(topology.nodes)} nodes", "use a wider prefix")
+        yield Problem(at, f"{subnet} is not a network of machines", "such as 10.0.0.0/24")
+    elif topology.is_lab and placed < wanted:
+        yield Problem(at, f"{subnet} has no room for {wanted} nodes", "use a wider prefix")
 
 
 def strange(address: IPv4Address) -> bool:
@@ -57,8 +60,8 @@ def addresses_are_inside(topology: Topology) -> Iterator[Problem]:
 
 
 def virtual_ips_are_inside(topology: Topology) -> Iterator[Problem]:
-    """A virtual IP outside the network would not be reached."""
-    subnet = subnet_of(topology)
+    """A virtual IP outside the clients' network would not be reached."""
+    subnet = subnet_for(topology, "service")
     if subnet is None:
         return
     for path, _, vip in virtual_ips(topology):
@@ -78,10 +81,16 @@ def addresses_are_unique(topology: Topology) -> Iterator[Problem]:
         for name, node in topology.nodes.items()
         if node.address
     ]
+    beside = [
+        (("nodes", name, "addresses", network), address, f"the {network} address of node {name}")
+        for network, _ in networks(topology)
+        for name, node in topology.nodes.items()
+        if (address := getattr(node.addresses, network))
+    ]
     virtual = [
         ((*path, "address"), vip.address, f"a virtual IP of {name}") for path, name, vip in virtual_ips(topology)
     ]
-    for path, address, who in [*written, *virtual]:
+    for path, address, who in [*written, *beside, *virtual]:
         if address in owner:
             yield Problem(path, f"{address} is already {owner[address]}", "give it another")
         owner.setdefault(address, who)

@@ -41,6 +41,8 @@ def frontends_have_backends(topology: Topology) -> Iterator[Problem]:
     for name, balancer in topology.load_balancers.items():
         for front_name, frontend in balancer.frontends.items():
             path: Path = ("load_balancers", name, "frontends", front_name)
+            if frontend.backend is None:
+                continue
             backend = balancer.backends.get(frontend.backend)
             if backend is None:
                 hint = did_you_mean(frontend.backend, balancer.backends) or f"add it under `backends` of {name}"
@@ -53,7 +55,7 @@ def frontends_have_backends(topology: Topology) -> Iterator[Problem]:
 def backends_are_used(topology: Topology) -> Iterator[Problem]:
     """A backend nobody asks is forgotten; not told while a frontend's misspelt one may mean it."""
     for path, balancer, _ in backends(topology):
-        asked = {frontend.backend for frontend in balancer.frontends.values()}
+        asked = {frontend.backend for frontend in balancer.frontends.values() if frontend.backend}
         if path[-1] not in asked and asked <= set(balancer.backends):
             yield Problem(path, f"no frontend uses backend {path[-1]}", "name it in a frontend, or remove it")
 

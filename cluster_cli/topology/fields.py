@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 from datetime import timedelta
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, PlainSerializer
@@ -105,6 +105,13 @@ def written(value: object) -> object:
     return value
 
 
+def with_prefix(value: object) -> object:
+    """The value when it names its prefix: without one, an address would be alone in its network."""
+    if not isinstance(value, str) or "/" not in value:
+        raise ValueError(f"must be an address with its prefix, such as 192.0.2.5/24, not {shown(value)}")
+    return value
+
+
 def text_or_number(value: object) -> int | str:
     """A kernel setting's value: one line of text, or a whole number."""
     if isinstance(value, bool) or not isinstance(value, int | str):
@@ -129,6 +136,9 @@ Name = Annotated[str, NAME]
 Port = Annotated[int, Field(ge=1, le=65535, strict=True)]
 Address = Annotated[IPv4Address, BeforeValidator(written)]
 Subnet = Annotated[IPv4Network, BeforeValidator(written)]
+InterfaceAddress = Annotated[
+    IPv4Interface, BeforeValidator(with_prefix), Field(json_schema_extra={"examples": ["192.0.2.5/24"]})
+]
 Milliseconds = Annotated[int, Span("1ms", "1d"), PlainSerializer(duration_text)]
 # VRRP counts in hundredths of a second, with twelve bits (RFC 5798 section 5.2.7).
 AdvertInterval = Annotated[int, Span("10ms", "40s"), PlainSerializer(duration_text)]
@@ -193,3 +203,12 @@ Interface = Annotated[
 def is_name(value: str) -> str:
     """The name itself (a DNS label, RFC 1123); ValueError in plain words when it cannot be one."""
     return NAME.check(value)
+
+
+def is_address(value: str) -> bool:
+    """Whether a host name is an IPv4 address."""
+    try:
+        IPv4Address(value)
+    except ValueError:
+        return False
+    return True

@@ -6,6 +6,7 @@ from pathlib import Path
 from cluster_cli.topology.model import Ssh, Topology
 from cluster_cli.topology.problems import Path as At
 from cluster_cli.topology.problems import Problem
+from cluster_cli.topology.walks import frontends
 
 
 def beside(topology: Path, name: str) -> Path:
@@ -25,6 +26,20 @@ def missing_files(topology: Topology, path: Path) -> Iterator[Problem]:
     for at, ssh in keys(topology) if not topology.is_lab else ():
         if ssh.key and not is_there(beside(path, ssh.key), folder=False):
             yield Problem((*at, "key"), f"there is no private key {ssh.key}", "name an existing file")
+    for at, name in certificate_files(topology):
+        if not is_there(beside(path, name), folder=False):
+            yield Problem(at, f"there is no file {name}", "name an existing file")
+
+
+def certificate_files(topology: Topology) -> Iterator[tuple[At, str]]:
+    """Every certificate and key the topology names."""
+    for at, _, frontend in frontends(topology):
+        for field in ("certificate", "key") if frontend.tls else ():
+            if name := getattr(frontend.tls, field):
+                yield (*at, "tls", field), name
+    acme = topology.certificates.acme
+    if acme and acme.authority:
+        yield ("certificates", "acme", "authority"), acme.authority
 
 
 def keys(topology: Topology) -> Iterator[tuple[At, Ssh]]:

@@ -100,6 +100,12 @@ def checked(text: str, path: Path, more: Check) -> Topology:
     return left.topology
 
 
+def refused(path: Path, problems: Iterable[Problem]) -> TopologyError:
+    """The error for problems that were found after the topology was read."""
+    tree, _ = read(content(path))
+    return TopologyError(path, in_order(tree, problems, ()))
+
+
 def in_order(
     tree: Tree, problems: Iterable[Problem], noted: Iterable[tuple[Place, Problem]]
 ) -> list[tuple[Place, Problem]]:

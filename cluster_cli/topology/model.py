@@ -2,8 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from cluster_cli.topology.base import Count, Model, NodeList, Weight
 from cluster_cli.topology.fields import (
     Address,
     AdvertInterval,
@@ -28,16 +29,8 @@ from cluster_cli.topology.fields import (
     UrlPath,
     UserName,
 )
-
-NodeList = Annotated[tuple[Name, ...], Field(min_length=1)]
-Weight = Annotated[int, Field(ge=0, le=256, strict=True)]
-Count = Annotated[int, Field(ge=1, le=100, strict=True)]
-
-
-class Model(BaseModel):
-    """Frozen, and an unknown key is an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+from cluster_cli.topology.networks import Addresses, Networks, NodeInterface, Route
+from cluster_cli.topology.security import Access, Audit, Certificates, Firewall, Hardening, Tls
 
 
 class Network(Model):
@@ -91,6 +84,22 @@ class Node(Model):
     site: Name | None = Field(default=None, description="Where it stands: a rack, a room, a datacenter.")
     weight: Weight = Field(
         default=1, description="Its share of the traffic as a backend server, 0 for none (drained)."
+    )
+    addresses: Addresses = Field(
+        default_factory=Addresses,
+        description="Its addresses on the separate networks. "
+        "An existing machine is on those it has one for; in a lab they are handed out when left away.",
+    )
+    interfaces: dict[Interface, NodeInterface] = Field(
+        default={},
+        description="Its network interfaces, where the cluster is to configure them (systemd-networkd). "
+        "Those that are not named are left alone.",
+    )
+    routes: tuple[Route, ...] = Field(default=(), description="Static routes over these interfaces.")
+    take_over: bool = Field(
+        default=False,
+        description="Whether its interfaces are taken over from ifupdown, NetworkManager or netplan. "
+        "Without it, a machine they manage is refused.",
     )
     ssh: Ssh = Field(default_factory=Ssh, description="How this node is reached, where it differs.")
 
@@ -153,7 +162,15 @@ class Frontend(Model):
         default=None, description="Virtual IP to listen on only. Left away: all addresses."
     )
     mode: Literal["http", "tcp"] = Field(default="http", description="What is balanced: requests or connections.")
-    backend: Name = Field(description="Backend that answers.")
+    backend: Name | None = Field(default=None, description="Backend that answers.")
+    redirect: Name | None = Field(
+        default=None,
+        description="Frontend with TLS that clients are sent to, instead of a backend. "
+        "On port 443 that one then also tells browsers to come by TLS from now on (HSTS).",
+    )
+    tls: Tls | None = Field(
+        default=None, description="Speak TLS with clients. An empty map takes a certificate of the cluster's own."
+    )
 
 
 class Check(Model):
@@ -204,7 +221,7 @@ class Stats(Model):
 
     port: Port = Field(default=8404, description="Port on the node's own address.")
     allow: tuple[Subnet, ...] = Field(
-        default=(), description="Networks that may read it. Left away: the cluster's network."
+        default=(), description="Networks that may read it besides operators. Left away: the cluster's nodes."
     )
 
 
@@ -248,6 +265,10 @@ class Topology(Model):
         description="Who makes the nodes: a container engine, or nobody (machines you have).",
     )
     network: Network = Field(default_factory=Network, description="The network the nodes live in.")
+    networks: Networks = Field(
+        default_factory=Networks,
+        description="Networks beside it, each for one purpose. Without them, it serves all of them.",
+    )
     ssh: Ssh = Field(default_factory=Ssh, description="How the nodes are reached.")
     lab: Lab = Field(default_factory=Lab, description="How lab nodes are made.")
     nodes: Annotated[dict[Name, Node], Field(min_length=1)] = Field(description="The machines, by name.")
@@ -255,6 +276,13 @@ class Topology(Model):
     time: Time | None = Field(default=None, description="Time synchronisation.")
     load_balancers: dict[Name, LoadBalancer] = Field(default={}, description="Load balancers, by name.")
     web: dict[Name, Web] = Field(default={}, description="Web servers, by name.")
+    firewall: Firewall = Field(default_factory=Firewall, description="Who may talk to what; all else is dropped.")
+    certificates: Certificates = Field(
+        default_factory=Certificates, description="TLS certificates, by the cluster's own authority or by ACME."
+    )
+    hardening: Hardening = Field(default_factory=Hardening, description="How the nodes are hardened and updated.")
+    access: Access = Field(default_factory=Access, description="Who may log in, and to do what.")
+    audit: Audit | None = Field(default=None, description="Where records of logins and commands are gathered.")
 
     @property
     def is_lab(self) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from cluster_cli.stages import ROLES
 from cluster_cli.topology.model import Topology
 from cluster_cli.topology.problems import Path, Problem, did_you_mean
-from cluster_cli.topology.walks import references, virtual_ips
+from cluster_cli.topology.walks import networks, references, virtual_ips
 
 GROUPS = {"all", "ungrouped", "load_balancer", *ROLES}
 LOCAL = {"localhost", "ip6-localhost", "ip6-loopback"}
@@ -18,6 +18,7 @@ def node_names_are_free(topology: Topology) -> Iterator[Problem]:
         for name, balancer in topology.load_balancers.items()
         for number, _ in enumerate(balancer.virtual_ips, 1)
     }
+    beside = {f"{name}-{network}" for network, _ in networks(topology) for name in topology.nodes}
     for name in topology.nodes:
         if name in GROUPS:
             what = f'"{name}" is the name of an Ansible group'
@@ -25,6 +26,8 @@ def node_names_are_free(topology: Topology) -> Iterator[Problem]:
             what = f'"{name}" always means the machine itself'
         elif name in virtual:
             what = f'"{name}" is the name of a virtual IP'
+        elif name in beside:
+            what = f'"{name}" is the name of an address on the {name.rpartition("-")[2]} network'
         elif name == topology.name:
             what = f'"{name}" is the name of the cluster'
         else:

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
+from cluster_cli.topology.listeners import Listener, listeners
 from cluster_cli.topology.model import Topology
 from cluster_cli.topology.problems import Path, Problem
-from cluster_cli.topology.walks import Listener, backends, listeners
+from cluster_cli.topology.walks import backends
 
 
 def one_web_engine_per_node(topology: Topology) -> Iterator[Problem]:
@@ -41,8 +42,15 @@ def ports_are_free(topology: Topology) -> Iterator[Problem]:
         if rival and listener.path not in told:
             told.add(listener.path)
             what = f"port {listener.port} of {listener.node} is already that of {rival.who}"
-            yield Problem(listener.path, what, "choose another port")
+            yield Problem(listener.path, what, mending(listener, rival))
         others.append(listener)
+
+
+def mending(listener: Listener, rival: Listener) -> str:
+    """What to do about a port that is taken."""
+    if listener.path[0] != "firewall":
+        return "choose another port"
+    return f"the cluster opens that one itself; name the nodes you mean in `nodes`, without {rival.node}"
 
 
 def backends_are_served(topology: Topology) -> Iterator[Problem]:

@@ -27,6 +27,7 @@ KINDS = {
 }
 ADDRESSES = {
     "ip_v4_address": "is not an IPv4 address (four numbers up to 255, such as 10.0.0.11)",
+    "ip_v4_interface": "is not an IPv4 address with its prefix (such as 192.0.2.5/24)",
     "ip_v4_network": "is not an IPv4 network (its first address and a prefix, such as 10.0.0.0/24)",
 }
 LIMITS = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}

@@ -2,7 +2,18 @@
 
 from collections.abc import Callable, Iterator
 
-from cluster_cli.topology import address_rules, balancer_rules, node_rules, port_rules
+from cluster_cli.topology import (
+    address_rules,
+    balancer_rules,
+    firewall_rules,
+    interface_rules,
+    network_rules,
+    node_rules,
+    operator_rules,
+    port_rules,
+    tls_rules,
+    updates,
+)
 from cluster_cli.topology.model import Topology
 from cluster_cli.topology.problems import Problem
 
@@ -11,8 +22,14 @@ Rule = Callable[[Topology], Iterator[Problem]]
 RULES: tuple[Rule, ...] = (
     *node_rules.RULES,
     *address_rules.RULES,
+    *network_rules.RULES,
+    *interface_rules.RULES,
     *balancer_rules.RULES,
     *port_rules.RULES,
+    *firewall_rules.RULES,
+    *operator_rules.RULES,
+    *tls_rules.RULES,
+    *updates.RULES,
 )
 
 

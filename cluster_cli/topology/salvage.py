@@ -12,7 +12,7 @@ from cluster_cli.topology.model import Topology
 from cluster_cli.topology.problems import Path, Problem, explain
 
 ROUNDS = 8  # a removed value can leave a hole its parent cannot do without, and so on upwards
-DECISIVE = {"name", "provider", "network", "ssh"}  # what most rules depend on
+DECISIVE = {"name", "provider", "network", "networks", "ssh"}  # what most rules depend on
 
 
 @dataclass(frozen=True)
@@ -26,11 +26,13 @@ class Salvage:
     def trusts(self, problem: Problem) -> bool:
         """Whether a rule's finding would stand if the removed parts were there and right.
 
-        Not when it is about such a part, its parents, or says a name on the way to one.
+        Not when it is about such a part, its parents, or says a name on the way to one, or the one that was meant.
         """
         words = set(problem.message.replace('"', " ").replace(",", " ").replace(":", " ").split())
         return not any(
-            problem.path[: len(path)] == path or path[: len(problem.path)] == problem.path or words & set(path)
+            problem.path[: len(path)] == path
+            or path[: len(problem.path)] == problem.path
+            or words & {*path, *meant(path)}
             for path in map(scope, self.removed)
         )
 
@@ -49,7 +51,7 @@ def salvage(tree: dict[str, Any]) -> Salvage:
             topology: Topology | None = Topology.model_validate(tree)
             return Salvage(topology, problems, frozenset(removed))
         except ValidationError as error:
-            details = error.errors(include_url=False)
+            details = told_once(error.errors(include_url=False))
         if not removed:
             problems = tuple(explained(tree, detail) for detail in details)
         holes = {hole(tree, detail) for detail in details}
@@ -61,12 +63,22 @@ def salvage(tree: dict[str, Any]) -> Salvage:
     return Salvage(None, problems)
 
 
+def told_once(details: list[ErrorDetails]) -> list[ErrorDetails]:
+    """Without "must not be empty" for a list whose only entries are told to be wrong."""
+    inner = {detail["loc"][:i] for detail in details for i in range(len(detail["loc"]))}
+    return [detail for detail in details if detail["type"] != "too_short" or detail["loc"] not in inner]
+
+
 def is_decisive(path: Path) -> bool:
     """Whether without this part most rules would speak nonsense; also when it is such a key misspelt."""
     if not path or path == ("nodes",):
         return True
-    meant = difflib.get_close_matches(str(path[0])[:80], Topology.model_fields, n=1)
-    return bool(DECISIVE.intersection(meant))
+    return bool(DECISIVE.intersection(meant(path)))
+
+
+def meant(path: Path) -> list[str]:
+    """The section a path belongs to, also when its name is misspelt; empty when it is like none."""
+    return difflib.get_close_matches(str(path[0])[:80], Topology.model_fields, n=1) if path else []
 
 
 def explained(tree: Any, detail: ErrorDetails) -> Problem:

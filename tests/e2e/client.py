@@ -1,9 +1,12 @@
 """Clients that see what users see: one that polls every 10 ms, and one that loads."""
 
 import http.client
+import socket
+import ssl
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 POLL_SECONDS = 0.010
@@ -20,6 +23,27 @@ def get(address: str, path: str = "/", timeout: float = 3.0) -> tuple[int, str]:
         return answer.status, answer.headers.get("X-Served-By", "")
     finally:
         connection.close()
+
+
+@dataclass(frozen=True)
+class Secure:
+    """A client that comes over TLS on port 443, checks the certificate, and asks for this name."""
+
+    context: ssl.SSLContext
+    name: str
+
+    def get(self, address: str, path: str = "/", timeout: float = 3.0) -> tuple[int, str]:
+        """One GET over a connection of its own, as `get`."""
+        connection = http.client.HTTPConnection(address, 443, timeout=timeout)
+        plain = socket.create_connection((address, 443), timeout=timeout)
+        connection.sock = self.context.wrap_socket(plain, server_hostname=self.name)
+        try:
+            connection.request("GET", path, headers={"Connection": "close"})
+            answer = connection.getresponse()
+            answer.read()
+            return answer.status, answer.headers.get("X-Served-By", "")
+        finally:
+            connection.close()
 
 
 @dataclass
@@ -74,6 +98,7 @@ class Load:
 
     address: str
     clients: int = 8
+    get: Callable[..., tuple[int, str]] = get
     good: Counter[str] = field(default_factory=Counter)
     bad: list[str] = field(default_factory=list)
     _over: threading.Event = field(default_factory=threading.Event)
@@ -92,7 +117,7 @@ class Load:
     def _ask(self) -> None:
         while not self._over.is_set():
             try:
-                status, server = get(self.address, timeout=10)
+                status, server = self.get(self.address, timeout=10)
                 if status == 200:
                     self.good[server] += 1
                 else:

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,16 +79,23 @@ def bring_up(folder: Path, text: str) -> Done:
     return cluster("up", folder, "-o", "json", timeout=600)
 
 
+@contextmanager
+def running(folder: Path, text: str) -> Iterator[Stack]:
+    """A lab of this topology, up and verified, and taken away afterwards."""
+    done = bring_up(folder, text)
+    try:
+        assert done.code == 0, done
+        yield Stack(folder, done)
+    finally:
+        cluster("down", folder, "--yes")
+
+
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The seven-node lab of the README, under another name."""
     folder = tmp_path_factory.mktemp("e2e")
     text = (CHECKOUT / "inventories/lab/topology.yml").read_text()
     text = text.replace("name: lab", "name: e2e").replace("10.89.40.", "10.89.60.")
-    done = bring_up(folder, text)
-    try:
-        assert done.code == 0, done
-        print(json.dumps(done.json["stages"]))
-        yield Stack(folder, done)
-    finally:
-        cluster("down", folder, "--yes")
+    with running(folder, text) as found:
+        print(json.dumps(found.first.json["stages"]))
+        yield found

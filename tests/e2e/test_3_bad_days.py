@@ -292,6 +292,7 @@ def test_down_puts_machines_back_as_they_were(tmp_path: Path) -> None:
             )
             assert "ii" not in gone
             assert ":80 " not in made.on(node, "ss -Hltn")
+            assert made.on(node, "nft list ruleset") == ""
         again = cluster("up", tmp_path, "-o", "json")
         assert again.code == 0, again
     finally:
@@ -325,6 +326,7 @@ def test_port_jump_host_and_root_login(existing: Path, stack: Stack, tmp_path: P
     daemon = "/usr/sbin/sshd -f /dev/null -o Port=2222 -o AllowTcpForwarding=yes -o PidFile=/run/second.pid"
     for node in ("ops1", "web1"):
         stack.on(node, f"{daemon} -o HostKey=/etc/ssh/ssh_host_ed25519_key -o UsePAM=yes")
+        stack.on(node, "nft insert rule inet cluster input tcp dport 2222 accept")
     stack.on("web1", "install -D -m 600 ~admin/.ssh/authorized_keys /root/.ssh/authorized_keys")
     try:
         home = tmp_path / "ssh"
@@ -350,5 +352,5 @@ def test_port_jump_host_and_root_login(existing: Path, stack: Stack, tmp_path: P
         assert "10.89.60.31" in done.stdout  # the node sees the bastion, not us
     finally:
         for node in ("ops1", "web1"):
-            stack.on(node, "kill $(cat /run/second.pid)")
+            stack.on(node, "kill $(cat /run/second.pid); systemctl reload cluster-firewall")
         stack.on("web1", "rm -rf /root/.ssh")

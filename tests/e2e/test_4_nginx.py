@@ -4,8 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from .command import cluster
-from .conftest import Stack, bring_up
+from .conftest import Stack, running
 from .faults import kill_holder, kill_server, reload
 
 VIP = "10.89.61.100"
@@ -30,13 +29,8 @@ web:
 @pytest.fixture(scope="module")
 def nginx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Two nginx balancers before two apache servers."""
-    folder = tmp_path_factory.mktemp("nginx")
-    done = bring_up(folder, TOPOLOGY)
-    try:
-        assert done.code == 0, done
-        yield Stack(folder, done)
-    finally:
-        cluster("down", folder, "--yes")
+    with running(tmp_path_factory.mktemp("nginx"), TOPOLOGY) as found:
+        yield found
 
 
 def test_reloads_cost_no_answer(nginx: Stack) -> None:

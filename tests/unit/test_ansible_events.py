@@ -2,7 +2,15 @@
 
 from typing import Any
 
-from cluster_cli.ansible_events import Translator, diff_of, failed_hosts, message_of, plain_task, stage_of
+from cluster_cli.ansible_events import (
+    MAX_DIFF,
+    Translator,
+    diff_of,
+    failed_hosts,
+    message_of,
+    plain_task,
+    stage_of,
+)
 from cluster_cli.events import StageEnded, StageStarted, TaskEnded, TaskStarted
 
 
@@ -79,3 +87,14 @@ def test_diffs_are_unified() -> None:
 def test_names() -> None:
     assert plain_task("web : Install nginx") == "Install nginx"
     assert stage_of("Something else") is None
+
+
+def test_secrets_are_taken_out_before_a_text_is_cut() -> None:
+    found: list[object] = []
+    translator = Translator(found.append, lambda: 0.0, lambda text: text.replace("geheim", "[secret db]"))
+    long = "x" * (MAX_DIFF - 3) + "geheim"  # would be cut in its middle
+    data = {"host": "a", "task": "t", "res": {"changed": True, "diff": {"prepared": long}}}
+    translator({"event": "runner_on_ok", "event_data": data})
+    translator({"event": "runner_on_failed", "event_data": {**data, "res": {"msg": "no geheim here"}}})
+    assert not [event for event in found if "gehe" in str(event)]
+    assert translator.failures[0].message == "no [secret db] here"

@@ -53,6 +53,14 @@ def test_keys_are_only_added(node: ModuleType) -> None:
     assert node.merged_keys(after, keys) == after
 
 
+def test_a_rotated_key_of_the_operator_goes(node: ModuleType) -> None:
+    before = "ssh-ed25519 AAAA1 operator of lab\nssh-ed25519 AAAA2 operator of other\nssh-ed25519 AAAA3 me\n"
+    both = ["ssh-ed25519 AAAA1 operator of lab", "ssh-ed25519 AAAA4 operator of lab"]
+    after = node.merged_keys(before, both)
+    assert after == before + "ssh-ed25519 AAAA4 operator of lab\n"
+    assert node.merged_keys(after, both[1:]) == after.replace(both[0] + "\n", "")
+
+
 @pytest.mark.parametrize(
     ("off", "words"), [(0, ""), (299, ""), (-7530, "2 h 5 min behind"), (400, "0 h 6 min ahead")]
 )

@@ -55,8 +55,8 @@ def test_keys_are_pinned_by_address_and_port_and_replaced(workspace: Workspace) 
 
 def test_the_authority_stands_beside_the_pinned_keys(workspace: Workspace) -> None:
     contact.pin_given_keys(workspace, {"a": (KEY,)})
-    contact.trust_authority(workspace, KEY)
-    contact.trust_authority(workspace, KEY)
+    contact.trust_authority(workspace, [KEY])
+    contact.trust_authority(workspace, [KEY])
     lines = workspace.places.known_hosts.read_text().splitlines()
     assert lines == [f"@cert-authority 10.0.0.1,[10.0.0.2]:2222 {KEY}", f"10.0.0.1 {KEY}"]
     assert contact.fingerprints(workspace.places.known_hosts, workspace.host("a")) == [

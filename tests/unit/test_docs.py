@@ -97,6 +97,8 @@ def complaints(call: str) -> Iterator[str]:
     if command is None:
         yield f"there is no verb {verb}"
         return
+    if isinstance(command, click.Group) and words[1:] and words[1] in command.commands:
+        command, words = command.commands[words[1]], words[1:]
     known = {option: each for each in command.get_params(context) for option in (*each.opts, *each.secondary_opts)}
     for i, word in enumerate(words):
         option, _, value = word.partition("=")

@@ -4,9 +4,10 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
-from cluster_cli import rundir
+from cluster_cli import chain, rundir
+from cluster_cli.chain import Head
 from cluster_cli.events import Event, RunEnded, RunStarted, TaskEnded, TestEnded
-from cluster_cli.history import rows
+from cluster_cli.history import heads, rows
 from cluster_cli.journal import Journal
 
 DONE: list[Event] = [
@@ -47,8 +48,29 @@ def test_a_row_tells_the_run(tmp_path: Path) -> None:
         "verify_passed": 1,
         "verify_failed": 1,
         "who": "eva@desk",
+        "login": "",
+        "from_address": "",
+        "terminal": "",
         "topology_sha256": "ab",
+        "recorded": False,
+        "kept": True,
     }
+
+
+def test_the_history_tells_who_and_from_where_and_outlives_the_directory(tmp_path: Path) -> None:
+    name = "20260504T000000Z-trust-abcdef"
+    who = {"who": "root@desk", "login": "eva", "from": "192.0.2.7", "terminal": "/dev/pts/3"}
+    chain.add(chain.of(tmp_path), "started", {"run": name, **who, "topology_sha256": "ab"})
+    chain.add(chain.of(tmp_path), "ended", {"run": name, "code": 4, "seconds": 2.5})
+    (row,) = rows(tmp_path)
+    told = ("verb", "code", "seconds", "who", "login", "from_address", "terminal", "recorded", "kept")
+    found = [row[key] for key in told]
+    assert found == ["trust", 4, 2.5, "root@desk", "eva", "192.0.2.7", "/dev/pts/3", True, False]
+
+
+def test_what_nodes_were_told_is_read_from_their_journals() -> None:
+    text = "chain=ab n=12 sha256=cd\nnonsense\nchain=ab n=x sha256=cd\n"
+    assert list(heads(text)) == [Head("ab", 12, "cd")]
 
 
 def test_newest_first_and_limited(tmp_path: Path) -> None:

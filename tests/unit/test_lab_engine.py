@@ -1,6 +1,7 @@
 """Calls of the engine and what is said when they cannot be made; no engine is run."""
 
 import sys
+from ipaddress import IPv4Address
 
 import pytest
 
@@ -64,3 +65,39 @@ def test_the_report_of_a_node():
     assert settled.failed_units == ("nginx.service",)
     assert settled.plugged
     assert not parse("carrier 0\n").plugged
+    assert not parse("carrier 1\ncarrier 0\n").plugged
+
+
+WAYS = [("net", IPv4Address("10.0.0.11")), ("net-service", IPv4Address("10.0.2.11"))]
+
+
+@pytest.mark.parametrize(
+    ("dialect", "calls"),
+    [
+        (
+            PODMAN,
+            ["run --detach --network net:ip=10.0.0.11,interface_name=eth0 "
+             "--network net-service:ip=10.0.2.11,interface_name=eth1 image"],
+        ),
+        (
+            DOCKER,
+            [
+                "create --network net --ip 10.0.0.11 image",
+                "network connect --ip 10.0.2.11 net-service n1",
+                "start n1",
+            ],
+        ),
+    ],
+)  # fmt: skip
+def test_a_node_is_on_all_its_networks_before_it_boots(monkeypatch, dialect, calls):
+    made = []
+    monkeypatch.setattr(Engine, "run", lambda _, *words, **__: made.append(" ".join(words)))
+    Engine(dialect).run_node("n1", WAYS, ["image"], "")
+    assert made == calls
+
+
+def test_one_network_needs_no_more_than_it_did(monkeypatch):
+    made = []
+    monkeypatch.setattr(Engine, "run", lambda _, *words, **__: made.append(" ".join(words)))
+    Engine(DOCKER).run_node("n1", WAYS[:1], ["image"], "")
+    assert made == ["run --detach --network net --ip 10.0.0.11 image"]

@@ -5,7 +5,7 @@ from ipaddress import IPv4Network
 import pytest
 
 from cluster_cli.errors import ClusterError
-from cluster_cli.lab.network import refuse_overlap, routes
+from cluster_cli.lab.network import purpose_of, refuse_overlap, routes
 
 
 def test_routes_without_the_default():
@@ -15,6 +15,19 @@ def test_routes_without_the_default():
         "route 10.9.9.9 dev tun0": IPv4Network("10.9.9.9/32"),
     }
     assert routes("") == {}
+
+
+@pytest.mark.parametrize(
+    ("lab", "bridge", "purpose"),
+    [
+        ("shop", "cluster-shop-ab12", "cluster"),
+        ("shop", "cluster-shop-service-ab12", "service"),
+        ("x-service", "cluster-x-service-ab12", "cluster"),
+        ("x-service", "cluster-x-service-storage-ab12", "storage"),
+    ],
+)
+def test_a_network_tells_its_purpose_by_its_name(lab, bridge, purpose):
+    assert purpose_of(lab, bridge) == purpose
 
 
 def test_an_overlap_names_who_has_it_and_what_to_do():

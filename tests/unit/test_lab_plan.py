@@ -35,7 +35,11 @@ def node(name="n1", address="10.89.9.11"):
     ],
 )
 def test_step(there, step):
-    assert plan.step_for(there, "i:1", "net") is step
+    assert plan.step_for(there, "i:1", ["net"]) is step
+
+
+def test_a_dead_node_cut_off_one_of_its_networks_is_made_anew():
+    assert plan.step_for(container(state="exited"), "i:1", ["net", "service"]) is Step.RECREATE
 
 
 def test_a_moved_node_is_told_with_both_addresses():
@@ -43,6 +47,19 @@ def test_a_moved_node_is_told_with_both_addresses():
         plan.refuse_moves([node(address="10.89.9.12")], {"n1": container()})
     assert caught.value.why == "n1 has 10.89.9.11, shall have 10.89.9.12"
     assert "cluster down" in caught.value.hint
+
+
+def test_a_node_does_not_join_or_leave_a_network_while_it_exists():
+    joins = LabNode("n1", IPv4Address("10.89.9.11"), {"service": IPv4Address("10.89.8.11")})
+    with pytest.raises(ClusterError) as caught:
+        plan.refuse_moves([joins], {"n1": container()})
+    assert caught.value.why == "n1 has no address on the service network, shall have 10.89.8.11"
+    there = container()
+    there.labels[plan.address_label("service")] = "10.89.8.11"
+    plan.refuse_moves([joins], {"n1": there})
+    with pytest.raises(ClusterError) as caught:
+        plan.refuse_moves([node()], {"n1": there})
+    assert caught.value.why == "n1 has 10.89.8.11 on the service network, shall have none"
 
 
 def test_an_address_held_by_a_node_no_longer_wanted():
@@ -59,7 +76,18 @@ def test_nodes_that_stay_are_no_move():
 @pytest.mark.parametrize("address", ["10.89.9.0", "10.89.9.1", "10.89.9.255", "10.90.0.1"])
 def test_addresses_no_node_can_have(address):
     with pytest.raises(ClusterError, match="is no address for a node"):
-        plan.refuse_addresses([node(address=address)], SUBNET)
+        plan.refuse_addresses([node(address=address)], {"cluster": SUBNET})
+
+
+def test_an_address_is_judged_by_its_own_network():
+    subnets = {"cluster": SUBNET, "service": IPv4Network("10.89.8.0/24")}
+    plan.refuse_addresses(
+        [LabNode("n1", IPv4Address("10.89.9.11"), {"service": IPv4Address("10.89.8.11")})], subnets
+    )
+    with pytest.raises(ClusterError, match=r"10\.89\.9\.12 is no address for a node of 10\.89\.8\.0/24"):
+        plan.refuse_addresses(
+            [LabNode("n1", IPv4Address("10.89.9.11"), {"service": IPv4Address("10.89.9.12")})], subnets
+        )
 
 
 def test_a_lab_of_another_topology_is_in_the_way_only_while_it_runs():

@@ -3,6 +3,7 @@
 import pytest
 
 from cluster_cli.inventory import Inventory, render
+from cluster_cli.packages import PACKAGES
 from cluster_cli.render.connection import Access
 from cluster_cli.topology.load import parse
 
@@ -14,6 +15,7 @@ ACCESS = Access(
     lab_key="/s/key",
     admin_keys=("ssh-ed25519 AAAA operator",),
 )
+EVERY_NODE = ("base", "ssh_trust", "firewall", "hardening")
 LAB = "name: shop\nprovider: podman\nnetwork: {subnet: 10.89.50.0/24}\n"
 NODES = "nodes: {lb1: {}, lb2: {}, lb3: {}, web1: {}, web2: {weight: 3}}\n"
 EDGE = """
@@ -73,7 +75,11 @@ def test_balancer() -> None:
     ]
     assert (web["sticky"], web["check"]["type"], web["check"]["fast_interval_ms"]) == ("cookie", "http", 50)
     assert (tls["sticky"], tls["check"]["type"], tls["check"]["fast_interval_ms"]) == ("none", "tcp", 200)
-    assert found["haproxy_stats"] == {"address": "10.89.50.13", "port": 8404, "allow": ["10.89.50.0/24"]}
+    assert found["haproxy_stats"] == {
+        "address": "10.89.50.13",
+        "port": 8404,
+        "allow": ["10.89.50.1/32", "10.89.50.11/32", "10.89.50.12/30"],  # this machine and the nodes
+    }
 
 
 @pytest.mark.parametrize(
@@ -89,7 +95,10 @@ def test_balancer() -> None:
     ],
 )
 def test_packages(extra: str, node: str, packages: list[str] | None) -> None:
-    found = rendered(LAB + NODES + extra).host(node).vars["base_packages"]
+    everywhere = {*PACKAGES["firewall"], *PACKAGES["hardening"]}
+    found = [
+        name for name in rendered(LAB + NODES + extra).host(node).vars["base_packages"] if name not in everywhere
+    ]
     assert found == (["keepalived", "libnginx-mod-stream", "nginx-light"] if packages is None else packages)
 
 
@@ -106,8 +115,8 @@ def test_time_with_two_servers() -> None:
 
 def test_groups_follow_the_stages() -> None:
     inventory = rendered(LAB + NODES + EDGE + "web: {www: {nodes: [web1, web2]}}\n")
-    assert inventory.host("lb1").groups == ("base", "ssh_trust", "haproxy", "keepalived")
-    assert inventory.host("web1").groups == ("base", "ssh_trust", "web")
+    assert inventory.host("lb1").groups == (*EVERY_NODE, "haproxy", "keepalived")
+    assert inventory.host("web1").groups == (*EVERY_NODE, "web")
     assert inventory.groups()["web"] == ["web1", "web2"]
 
 
@@ -127,3 +136,44 @@ def test_existing_machines_are_reached_as_the_topology_says() -> None:
 def test_a_site_is_a_folder_beside_the_topology() -> None:
     found = rendered(LAB + NODES + "web: {www: {nodes: [web1], site: pages}}\n").host("web1").vars
     assert [site["site"] for site in found["web_sites"]] == ["/c/pages"]
+
+
+APART = (
+    "name: shop\nprovider: podman\nnetwork: {subnet: 10.89.50.0/24}\nnetworks:\n"
+    "  management: {subnet: 10.89.51.0/24}\n  service: {subnet: 10.89.52.0/24, nodes: [lb1, lb2, lb3]}\n"
+)
+
+
+def apart() -> Inventory:
+    return rendered(APART + NODES + EDGE.replace("10.89.50.", "10.89.52.") + "time: {servers: [lb1]}\n")
+
+
+def test_each_network_has_its_purpose() -> None:
+    found = apart().host("lb1").vars
+    assert found["ansible_host"] == found["haproxy_stats"]["address"] == "10.89.51.11"
+    assert {"10.89.51.1/32", "10.89.51.11/32"} <= set(found["haproxy_stats"]["allow"])
+    assert found["keepalived_address"] == "10.89.52.11"
+    assert found["keepalived_instances"][0]["virtual_address"] == "10.89.52.100/24"
+    assert found["keepalived_instances"][0]["peers"] == ["10.89.52.12", "10.89.52.13"]
+    assert found["haproxy_frontends"][0]["binds"] == ["10.89.52.11:80", "10.89.52.100:80", "10.89.52.101:80"]
+    assert found["haproxy_frontends"][1]["binds"] == ["10.89.52.100:443"]
+    assert found["haproxy_backends"][0]["servers"][0]["address"] == "10.89.50.14"
+    assert found["ntp_address"] == "10.89.50.11"
+    assert found["base_sysctl"]["net.ipv4.ip_nonlocal_bind"] == 1
+
+
+def test_a_node_is_known_by_all_its_addresses_and_by_its_name_on_the_clusters_network() -> None:
+    found = apart().host("lb1").vars
+    names = {row["names"][-1]: row["address"] for row in found["base_hosts"]}
+    assert (names["lb1"], names["lb1-management"], names["lb1-service"]) == (
+        *("10.89.50.11", "10.89.51.11", "10.89.52.11"),
+    )
+    assert "web1-service" not in names
+    assert set(found["ssh_trust_principals"]) >= {"lb1", "10.89.50.11", "10.89.51.11"}
+    assert found["ssh_trust_source_addresses"] == ["10.89.50.11"]
+
+
+def test_without_separate_networks_one_address_serves_all_purposes() -> None:
+    found = rendered(LAB + NODES + EDGE).host("lb1")
+    assert found.address == found.vars["keepalived_address"] == found.vars["haproxy_stats"]["address"]
+    assert found.vars["haproxy_frontends"][0]["binds"] == ["*:80"]

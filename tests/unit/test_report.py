@@ -96,6 +96,13 @@ def test_failures_keep_their_messages_and_rescued_ones_are_left_out() -> None:
     assert made["verify"]["matrix"]["web1"]["web"]["tests"][0]["message"] == "502\nnot 200"
 
 
+def test_a_node_that_was_lost_while_facts_were_gathered_is_told() -> None:
+    lost = {key: value for key, value in task("web1", "unreachable").items() if key != "role"}
+    found = report(lost, ended(4))
+    assert found["failures"][0]["role"] == ""
+    assert "Configure nginx" in to_html(found)
+
+
 def test_a_killed_run_and_an_empty_journal_still_make_a_report() -> None:
     made = report(task("web1", "changed"))
     assert (made["code"], made["verdict"], made["seconds"]) == (None, "not finished", 1.0)

@@ -1,4 +1,4 @@
-"""Run directories: made private, found newest first, pruned with care."""
+"""Run directories: made private, found newest first, removed with care."""
 
 import stat
 from datetime import UTC, datetime, timedelta
@@ -40,11 +40,12 @@ def test_latest_of_a_verb(tmp_path: Path) -> None:
     assert rundir.latest(tmp_path, "down") is None
 
 
-def test_prune_keeps_young_newest_and_running_ones(tmp_path: Path) -> None:
+def test_young_and_newest_runs_are_never_outdated(tmp_path: Path) -> None:
     oldest, older, old, young = make(tmp_path, 40, 39, 38, 1)
-    gone = rundir.prune(tmp_path, days=30, keep=2, running=[oldest.name], now=NOW)
-    assert gone == [older]
-    assert rundir.newest_first(tmp_path) == [young, old, oldest]
+    gone = rundir.outdated(tmp_path, days=30, keep=2, now=NOW)
+    assert gone == [older, oldest]
+    rundir.remove(gone)
+    assert rundir.newest_first(tmp_path) == [young, old]
 
 
 def test_prune_never_follows_links_out_of_the_state(tmp_path: Path) -> None:
@@ -52,7 +53,7 @@ def test_prune_never_follows_links_out_of_the_state(tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
     (tmp_path / "runs" / "20200101T000000Z-up-abcdef").symlink_to(outside)
-    rundir.prune(tmp_path, days=1, keep=0, now=NOW)
+    rundir.remove(rundir.outdated(tmp_path, days=1, keep=0, now=NOW))
     assert outside.is_dir()
 
 

@@ -9,7 +9,9 @@ import pytest
 from ansible.parsing.vault import VaultLib, VaultSecret
 
 from cluster_cli.errors import ClusterError
-from cluster_cli.secrets import KEY_FILE_ENV, Secrets, password
+from cluster_cli.secret import password
+from cluster_cli.secrets import Secrets
+from cluster_cli.vault import KEY_FILE_ENV
 
 
 @pytest.fixture(autouse=True)
@@ -150,7 +152,10 @@ def test_a_tampered_file_is_told(path: Path, at: int) -> None:
     assert "next:" in complaint(path)
 
 
-@pytest.mark.parametrize("plain", ["db: geheim\n", "- geheim\n", "geheim: 7\n", "{geheim", "\udcff"])
+@pytest.mark.parametrize(
+    "plain",
+    ["db: geheim\n", "- geheim\n", "geheim: 7\n", "db: {value: geheim, stp: use}\n", "{geheim", "\udcff"],
+)
 def test_a_file_of_another_shape_is_told_without_its_text(path: Path, config: Path, plain: str) -> None:
     Secrets.open(path, "shop").ensure("db", password)
     secret = VaultSecret(key_of(config).read_bytes().strip())
@@ -211,3 +216,19 @@ def test_a_failing_helper_is_quoted(path: Path, monkeypatch: pytest.MonkeyPatch)
     Secrets.open(path, "shop").ensure("db", password)
     helper(path, "echo the store is sealed >&2; exit 3", monkeypatch)
     assert "the store is sealed" in complaint(path)
+
+
+def test_a_rotation_is_kept_with_the_secret(path: Path) -> None:
+    Secrets.open(path, "shop").ensure("db", lambda: "first")
+    steps = [Secrets.open(path, "shop").advance("db", lambda: "second") for _ in range(4)]
+    assert [secret.step for secret in steps] == ["accept", "use", "drop", None]
+    assert Secrets.open(path, "shop").get("db") == "second"
+    assert Secrets.open(path, "shop").entry("db").number == 2
+
+
+def test_all_that_must_not_be_told(path: Path, config: Path) -> None:
+    secrets = Secrets.open(path, "shop")
+    secrets.ensure_all({"db": lambda: "first", "other": lambda: "another"})
+    secrets.advance("db", lambda: "second")
+    key = key_of(config).read_text().strip()
+    assert secrets.texts() == {"db": ("first", "second"), "other": ("another",), "vault_key": (key,)}

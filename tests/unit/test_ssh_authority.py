@@ -173,10 +173,26 @@ def test_the_authority_is_made_once_and_renews_when_due(secrets: Secrets, public
 
 def test_hosts_and_users_have_different_authorities(secrets: Secrets) -> None:
     cluster = ClusterAuthority(secrets, "shop")
-    private, public = cluster.operator_key()
+    private, publics = cluster.operator_key()
     assert cluster.public("host") != cluster.public("user")
-    assert public == public_line(private, "operator of shop")
+    assert publics == [public_line(private, "operator of shop")]
     assert secrets.names() == ["operator_key", "ssh_host_authority", "ssh_user_authority"]
+
+
+def test_both_keys_are_trusted_while_one_follows_the_other(secrets: Secrets, public: str) -> None:
+    cluster = ClusterAuthority(secrets, "shop")
+    before, certificate = cluster.public("host"), cluster.certificate("", public, HOST, "host db1")
+    secrets.advance("ssh_host_authority", new_authority)
+    assert cluster.publics("host")[0] == before
+    assert len(cluster.publics("host")) == 2
+    assert cluster.certificate(certificate, public, HOST, "host db1") == certificate
+    secrets.advance("ssh_host_authority", new_authority)
+    assert cluster.publics("host")[1] == before
+    renewed = cluster.certificate(certificate, public, HOST, "host db1")
+    assert renewed != certificate
+    secrets.advance("ssh_host_authority", new_authority)
+    assert before not in cluster.publics("host")
+    assert cluster.certificate(renewed, public, HOST, "host db1") == renewed
 
 
 def test_a_dry_run_makes_nothing(secrets: Secrets, public: str) -> None:

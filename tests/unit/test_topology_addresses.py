@@ -4,7 +4,16 @@ from ipaddress import IPv4Address, IPv4Network
 
 import pytest
 
-from cluster_cli.topology.addresses import addresses, lab_subnet, subnet_of, usable
+from cluster_cli.topology.addresses import (
+    addresses,
+    addresses_for,
+    addresses_on,
+    lab_subnet,
+    own_address,
+    subnet_for,
+    subnet_of,
+    usable,
+)
 from cluster_cli.topology.load import parse
 
 LAB = "name: shop\nprovider: podman\n"
@@ -62,3 +71,31 @@ def test_existing_machines_keep_theirs() -> None:
 )
 def test_usable(address: str, subnet: str, expected: bool) -> None:
     assert usable(IPv4Address(address), IPv4Network(subnet)) is expected
+
+
+APART = (
+    LAB + "network: {subnet: 10.89.50.0/24}\n"
+    "networks: {management: {subnet: 10.89.51.0/24}, service: {subnet: 10.89.52.0/24, nodes: [b]}}\n"
+    "nodes: {a: {addresses: {management: 10.89.51.12}}, b: {}, c: {address: 10.89.50.30}}\n"
+)
+
+
+def test_separate_networks_hand_out_addresses_of_their_own() -> None:
+    topology = parse(APART)
+    on = {name: str(address) for name, address in addresses_on(topology, "management").items()}
+    assert on == {"a": "10.89.51.12", "b": "10.89.51.11", "c": "10.89.51.13"}
+    assert list(addresses_on(topology, "service")) == ["b"]
+    assert addresses_on(topology, "storage") == {}
+
+
+def test_who_is_not_on_a_network_is_reached_over_the_clusters() -> None:
+    found = {name: str(address) for name, address in addresses_for(parse(APART), "service").items()}
+    assert found == {"a": "10.89.50.11", "b": "10.89.52.11", "c": "10.89.50.30"}
+
+
+def test_a_purpose_without_a_network_is_served_by_the_clusters() -> None:
+    topology = parse(APART)
+    assert addresses_for(topology, "storage") == addresses(topology)
+    assert subnet_for(topology, "storage") == subnet_of(topology)
+    assert str(own_address(topology, "b", "service")) == "10.89.52.11/24"
+    assert own_address(topology, "a", "service") is None

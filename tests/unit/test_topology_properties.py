@@ -181,6 +181,7 @@ def sound(topology: Topology, inventory: Inventory) -> None:
     json.dumps(inventory.to_ansible(), allow_nan=False)
     addresses = [host.address for host in inventory.hosts]
     assert len(set(addresses)) == len(addresses) == len(topology.nodes)
+    inside = {host.addresses["cluster"] for host in inventory.hosts}
     priorities: dict[str, list[int]] = {}
     for host in inventory.hosts:
         for instance in host.vars.get("keepalived_instances", []):
@@ -190,7 +191,7 @@ def sound(topology: Topology, inventory: Inventory) -> None:
             assert instance["virtual_address"].split("/")[0] not in addresses
         for backend in host.vars.get("haproxy_backends", []) + host.vars.get("nginx_backends", []):
             assert backend["servers"]
-            assert all(server["address"] in addresses for server in backend["servers"])
+            assert all(server["address"] in inside for server in backend["servers"])
     for found in priorities.values():
         assert len(set(found)) == len(found)
         assert all(1 <= priority <= 254 for priority in found)

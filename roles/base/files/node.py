@@ -152,11 +152,23 @@ def without_names(line, names):
 
 
 def merged_keys(text, keys):
-    """authorized_keys with the keys that are not in it yet; those of others stay."""
-    lines = text.splitlines()
+    """authorized_keys with the keys that are not in it yet; those of others stay.
+
+    An operator's key of the lab that is wanted no more goes: it was rotated.
+    """
+    wanted = {key.split()[1] for key in keys}
+    ours = {" ".join(key.split()[2:]) for key in keys}
+    ours = {comment for comment in ours if comment.startswith("operator of ")}
+    lines = [line for line in text.splitlines() if not is_old(line, wanted, ours)]
     known = {word for line in lines if not line.startswith("#") for word in line.split()}
     missing = [key.strip() for key in keys if key.split()[1] not in known]
     return "".join(line + "\n" for line in [*lines, *missing])
+
+
+def is_old(line, wanted, ours):
+    """Whether a line of authorized_keys is a key of ours, by its comment, that is wanted no more."""
+    words = line.split()
+    return len(words) > 2 and words[1] not in wanted and " ".join(words[2:]) in ours
 
 
 def account(name):

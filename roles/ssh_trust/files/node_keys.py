@@ -1,6 +1,7 @@
 """The SSH keys of a node as the role needs them: python3 - WISHES
 
-WISHES is a JSON object: user, make (generate what is missing), over_ssh (Ansible came in over SSH).
+WISHES is a JSON object: user, make (generate what is missing), over_ssh (Ansible came in over SSH),
+revoked (ids of certificates whose key is made anew).
 Prints a JSON object; private keys are made here and stay here.
 """
 
@@ -44,6 +45,13 @@ def make_user_key(user, key):
         run("runuser", "-u", user, "--", "mkdir", "-m", "700", folder)
     comment = f"{user}@{os.uname().nodename}"
     run("runuser", "-u", user, "--", "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", key)
+
+
+def is_revoked(key, revoked):
+    """Whether the certificate of a key has an id that counts no more: somebody else may have the key."""
+    shown = subprocess.run(["ssh-keygen", "-Lf", f"{key}-cert.pub"], capture_output=True, text=True).stdout
+    found = re.search(r'^\s*Key ID: "(.*)"$', shown, re.M)
+    return bool(found) and found[1] in revoked
 
 
 def problems(user, over_ssh):
@@ -114,6 +122,9 @@ def main(wishes):
         if not os.path.exists(f"{HOST_KEY}.pub"):
             make_host_key()
             made.append(HOST_KEY)
+        if is_revoked(key, wishes["revoked"]):
+            for path in (f"{key}-cert.pub", f"{key}.pub", key):
+                os.unlink(path)
         if not os.path.exists(f"{key}.pub"):
             make_user_key(wishes["user"], key)
             made.append(key)

@@ -31,7 +31,7 @@ def test_names_lead_to_their_addresses(node, observed):
 
 def test_its_own_name_is_not_a_loopback(node, observed):
     found = dict(line.split() for line in observed["resolved"].stdout.splitlines() if " " in line.strip())
-    assert found[node.vars["base_hostname"]] == node.vars["ansible_host"]
+    assert found[node.vars["base_hostname"]] == node.addresses["cluster"]
 
 
 def test_its_packages_are_installed(node, observed):

@@ -3,8 +3,10 @@
 import csv
 import io
 import shlex
+from functools import partial
 
 import client
+import sandbox
 
 HEALTH = """
 port=$(sed -n '/^frontend _stats/,/^$/s/.*bind .*:\\([0-9]*\\)$/\\1/p' /etc/haproxy/haproxy.cfg | tail -n 1)
@@ -15,11 +17,15 @@ grep -o 'ok [0-9a-f]*' /etc/haproxy/haproxy.cfg
 """
 
 COLLECT = {
+    "sandbox": sandbox.ask("haproxy"),
     "service": "systemctl is-active haproxy; systemctl is-enabled haproxy",
     "config": "haproxy -c -q -f /etc/haproxy/haproxy.cfg",
     "health": f"bash -c {shlex.quote(HEALTH)}",
+    "admin sockets": "stat --format='%a %n' /run/haproxy/admin.sock /run/haproxy-master.sock",
     "servers": "echo 'show stat' | socat - /run/haproxy/admin.sock",
 }
+
+ASK = {"statistics": partial(client.statistics, engine="haproxy", path="/metrics")}
 
 
 def test_service_runs_and_starts_at_boot(observed):
@@ -53,3 +59,22 @@ def test_every_tcp_frontend_reaches_a_server(node):
 
 def test_clients_stick_to_their_server(node):
     client.clients_stick(node, "haproxy")
+
+
+def test_plain_http_is_sent_to_tls(node):
+    client.redirects_lead_to_tls(node, "haproxy")
+
+
+def test_it_could_do_little_harm(observed):
+    assert sandbox.exposure(observed["sandbox"]) <= 3.0
+    assert sandbox.workers(observed["sandbox"]) == {"haproxy"}
+
+
+def test_statistics_need_the_password(asked):
+    client.statistics_need_the_password(asked["statistics"])
+
+
+def test_its_admin_sockets_are_closed_to_others(observed):
+    modes = [line.split()[0] for line in observed["admin sockets"].stdout.splitlines()]
+    assert modes
+    assert [mode for mode in modes if not mode.endswith("0")] == []

@@ -2,8 +2,11 @@
 
 import client
 import pytest
+import sandbox
 
 COLLECT = {
+    "sandbox": sandbox.ask("keepalived"),
+    "scripts run as": "ps -o user:32= -p \"$(pgrep -f '/keepalived/[n]otify ' | paste -sd,)\"",
     "service": "systemctl is-active keepalived; systemctl is-enabled keepalived",
     "config": "/usr/local/lib/keepalived/check-config /etc/keepalived/keepalived.conf",
     "states": "cd /run/keepalived-states && grep -H . *",
@@ -78,3 +81,8 @@ def virtual_ports(node, address):
             host, port = bind.rsplit(":", 1)
             if host in ("*", "0.0.0.0", address):
                 yield frontend["name"], int(port)
+
+
+def test_it_could_do_little_harm(observed):
+    assert sandbox.exposure(observed["sandbox"]) <= 3.5  # addresses and raw packets need root's rights
+    assert set(observed["scripts run as"].stdout.split()) == {"keepalived_script"}, observed["scripts run as"]

@@ -1,8 +1,10 @@
 """A nginx balancer, as its clients see it."""
 
 import shlex
+from functools import partial
 
 import client
+import sandbox
 
 HEALTH = """
 port=$(sed -n '/^    server {$/,/access_log/s/.*listen .*:\\([0-9]*\\);$/\\1/p' /etc/nginx/nginx.conf |
@@ -14,10 +16,13 @@ grep -o 'ok [0-9a-f]*' /etc/nginx/nginx.conf
 """
 
 COLLECT = {
+    "sandbox": sandbox.ask("nginx"),
     "service": "systemctl is-active nginx; systemctl is-enabled nginx",
     "config": "nginx -t -q",
     "health": f"bash -c {shlex.quote(HEALTH)}",
 }
+
+ASK = {"statistics": partial(client.statistics, engine="nginx", path="/status")}
 
 
 def test_service_runs_and_starts_at_boot(observed):
@@ -43,3 +48,16 @@ def test_every_tcp_frontend_reaches_a_server(node):
 
 def test_clients_stick_to_their_server(node):
     client.clients_stick(node, "nginx")
+
+
+def test_plain_http_is_sent_to_tls(node):
+    client.redirects_lead_to_tls(node, "nginx")
+
+
+def test_it_could_do_little_harm(observed):
+    assert sandbox.exposure(observed["sandbox"]) <= 3.0
+    assert sandbox.workers(observed["sandbox"]) == {"www-data"}
+
+
+def test_statistics_need_the_password(asked):
+    client.statistics_need_the_password(asked["statistics"])

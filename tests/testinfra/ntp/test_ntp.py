@@ -1,12 +1,22 @@
 """All nodes keep one time: clients follow the servers, servers an upstream or one of themselves."""
 
+import sandbox
+
 BOUND = 0.1  # seconds
 NORMAL, ALONE = "Normal", "7F7F0101"
 
+# the other servers that do not follow (or were not heard of yet); who goes its own way has stratum 10
+RIVALS = "chronyc -c -n sources | awk -F, '$1 == \"=\" && $4 <= 10' | wc -l"
+
 COLLECT = {
-    # right after its start chrony needs some seconds to make up its mind
-    "tracking": """for try in $(seq 40); do now=$(chronyc -c -n tracking)
-        case $now in *,Normal) break;; esac; sleep 0.5; done; echo "$now" """,
+    "sandbox": sandbox.ask("chrony"),
+    "account": 'ps -o user:32= -p "$(systemctl show -P MainPID chrony)"',
+    # right after its start chrony needs some seconds to make up its mind; servers, to agree on one of them
+    "tracking": f"""for try in $(seq 40); do now=$(chronyc -c -n tracking)
+        case $now in
+        7F7F0101,*,Normal) [ "$({RIVALS})" = 0 ] && break;;
+        *,Normal) break;;
+        esac; sleep 0.5; done; echo "$now" """,
     "sources": """for try in $(seq 40); do now=$(chronyc -c -n sources)
         echo "$now" | grep -q '^.,[*]' && break
         chronyc -c -n tracking | grep -q '^7F7F0101,.*,Normal$' && break
@@ -14,6 +24,8 @@ COLLECT = {
     "container": "systemd-detect-virt --container",
     "command line": "tr '\\0' ' ' < /proc/$(cat /run/chrony/chronyd.pid)/cmdline",
     "open": "ss -Hlun 'sport = :323'",
+    "keys": "stat -c '%U:%G %a' /etc/chrony/cluster.keys; awk '!/^#/ {print $1, $2}' /etc/chrony/cluster.keys",
+    "authentication": "chronyc -c -n authdata",
 }
 
 
@@ -49,6 +61,19 @@ def test_a_container_leaves_the_clock_of_its_host_alone(observed):
     assert (" -x" in observed["command line"].stdout) is in_container
 
 
+def test_all_its_servers_are_authenticated(node, observed):
+    rows = [line.split(",") for line in observed["authentication"].stdout.split()]
+    signed = {row[0] for row in rows if row[1] == "SK" and int(row[2]) > 0}
+    assert {server["address"] for server in [*node.vars["ntp_servers"], *node.vars["ntp_peers"]]} <= signed
+
+
+def test_its_keys_are_for_nobody_else(observed):
+    mode, *keys = observed["keys"].stdout.splitlines()
+    assert mode == "root:_chrony 640"
+    assert keys
+    assert all(key.endswith(" SHA256") for key in keys)
+
+
 def test_it_takes_no_commands_from_the_network(observed):
     assert observed["open"].stdout == ""
 
@@ -70,3 +95,8 @@ def test_one_server_at_most_goes_its_own_way(inventory, observed_on):
 def test_all_nodes_agree(inventory, observed_on):
     offsets = {host.name: Tracking(observed_on(host.name)["tracking"]).offset for host in inventory.group("ntp")}
     assert max(offsets.values()) - min(offsets.values()) < BOUND, offsets
+
+
+def test_it_could_do_little_harm(observed):
+    assert sandbox.exposure(observed["sandbox"]) <= 3.0
+    assert observed["account"].stdout.strip() != "root"

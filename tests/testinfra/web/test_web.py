@@ -3,8 +3,11 @@
 import json
 
 import client
+import sandbox
 
 COLLECT = {
+    "nginx sandbox": sandbox.ask("nginx"),
+    "apache sandbox": sandbox.ask("apache2"),
     "nginx": "systemctl is-active nginx; systemctl is-enabled nginx",
     "apache": "systemctl is-active apache2; systemctl is-enabled apache2",
     "nginx config": "nginx -t -q",
@@ -41,3 +44,9 @@ def test_what_is_not_there_is_not_found(node):
     for site in node.vars["web_sites"]:
         if not site["upstream"]:
             assert client.get(node.address, site["port"], "/no-such-page").status == 404
+
+
+def test_it_could_do_little_harm(node, observed):
+    found = observed[f"{node.vars['web_engine']} sandbox"]
+    assert sandbox.exposure(found) <= 3.0
+    assert sandbox.workers(found) == {"www-data"}

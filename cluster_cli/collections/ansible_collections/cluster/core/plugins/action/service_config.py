@@ -1,8 +1,10 @@
-"""One node at a time: the controller's half of service_config."""
+"""One node at a time, those that carry clients last: the controller's half of service_config."""
 
 from __future__ import annotations
 
 import fcntl
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,25 +12,32 @@ from ansible import constants
 from ansible.plugins.action import ActionBase
 
 CARRIES_TRAFFIC = ("reload", "restart")
+LOOK_SECONDS = 60  # a node that died between two tasks is never heard of again
+WALK_SECONDS = 600
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]
     """Look first; change a service that carries traffic only while no other node is being changed.
 
     All nodes look in parallel, so a run that changes nothing costs one round
-    trip. The lock and the name of the node that failed are files in Ansible's
-    temporary directory of this very run, which all its workers share.
+    trip. The lock and what each node said are files in Ansible's temporary
+    directory of this very run, which all its workers share.
     """
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
         look = self._call(task_vars, look=True)
+        walks = not look.get("failed") and look.get("action") in CARRIES_TRAFFIC and not self._task.check_mode
+        walk = Walk(self._task.args["service"], task_vars or {})
+        walk.say("looked", "change" if walks and not look.get("carries") else "")
         if look.get("failed") or look.get("action") == "none" or self._task.check_mode:
             look["changed"] = not look.get("failed") and look.get("action") != "none"
             return look
-        if look["action"] not in CARRIES_TRAFFIC:
+        if not walks:
             return self._call(task_vars)
-        return self._walk(task_vars)
+        if look.get("carries"):
+            walk.let_others_go_first()
+        return self._walk(walk, task_vars)
 
     def _call(self, task_vars: dict[str, Any] | None, look: bool = False) -> dict[str, Any]:
         """Run the module on the node."""
@@ -39,23 +48,60 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         )
         return result
 
-    def _walk(self, task_vars: dict[str, Any] | None) -> dict[str, Any]:
+    def _walk(self, walk: Walk, task_vars: dict[str, Any] | None) -> dict[str, Any]:
         """Wait for the turn, then change this node unless another one failed before.
 
         With `canary` the others need not wait for each other once one node
         has proven that the change is good.
         """
-        service = self._task.args["service"]
-        folder = Path(constants.DEFAULT_LOCAL_TMP)
-        failed, proven = folder / f"walk-{service}.failed", folder / f"walk-{service}.proven"
-        with (folder / f"walk-{service}.lock").open("w") as lock:
+        with walk.lock.open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            if failed.exists():
-                why = f"it failed on {failed.read_text()} before"
-                return {"failed": True, "msg": f"{service} was not touched here, because {why}"}
-            if self._task.args.get("canary") and proven.exists():
+            if failed := walk.said("failed"):
+                why = f"it failed on {failed[0]} before"
+                return {"failed": True, "msg": f"{walk.service} was not touched here, because {why}"}
+            if self._task.args.get("canary") and walk.said("proven"):
                 fcntl.flock(lock, fcntl.LOCK_UN)
-            result = self._call(task_vars)
-            node = str((task_vars or {}).get("inventory_hostname"))
-            (failed if result.get("failed") else proven).write_text(node)
+            verdict = "failed"  # also when the connection breaks, which is told as an exception
+            try:
+                result = self._call(task_vars)
+                verdict = "failed" if result.get("failed") or result.get("unreachable") else "proven"
+            finally:
+                walk.say(verdict)
             return result
+
+
+class Walk:
+    """What the nodes of a play tell each other about the change of one service."""
+
+    def __init__(self, service: str, task_vars: dict[str, Any]) -> None:
+        self.service = service
+        self.node = str(task_vars.get("inventory_hostname"))
+        self.nodes = [str(name) for name in task_vars.get("ansible_play_hosts") or ()]
+        self.folder = Path(constants.DEFAULT_LOCAL_TMP)
+        self.lock = self.folder / f"walk-{service}.lock"
+
+    def say(self, word: str, text: str = "") -> None:
+        """Let the others know."""
+        (self.folder / f"walk-{self.service}.{word}.{self.node}").write_text(text)
+
+    def said(self, word: str) -> list[str]:
+        """The nodes that said so."""
+        start = f"walk-{self.service}.{word}."
+        return sorted(path.name.removeprefix(start) for path in self.folder.glob(f"{start}*"))
+
+    def let_others_go_first(self) -> None:
+        """Wait until every node has looked, and those that carry nothing are through or one of them failed."""
+        wait(lambda: set(self.nodes) <= set(self.said("looked")), LOOK_SECONDS)
+        first = {
+            node
+            for node in self.said("looked")
+            if (self.folder / f"walk-{self.service}.looked.{node}").read_text() == "change"
+        }
+        wait(lambda: bool(self.said("failed")) or first <= set(self.said("proven")), WALK_SECONDS)
+
+
+def wait(condition: Callable[[], bool], seconds: float) -> None:
+    """Until the condition holds, or the time is over."""
+    deadline = time.monotonic() + seconds
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.1)

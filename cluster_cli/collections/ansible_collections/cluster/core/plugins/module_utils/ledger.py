@@ -1,8 +1,8 @@
 """What we did to a node, written down on it, so that it can be undone.
 
 /var/lib/cluster/ledger.json holds the files we made, the originals of those
-we replaced (kept beside it), the packages we installed and the services we
-started.
+we replaced (kept beside it), the packages we installed, the services we
+started, the tables of packet filters we loaded, and the owners and modes we changed.
 """
 
 import json
@@ -12,7 +12,7 @@ import shutil
 FOLDER = "/var/lib/cluster"
 LEDGER = os.path.join(FOLDER, "ledger.json")
 ORIGINALS = os.path.join(FOLDER, "originals")
-KINDS = ("created", "replaced", "packages", "services")
+KINDS = ("created", "replaced", "packages", "services", "tables", "modes")
 
 
 def read():
@@ -61,6 +61,15 @@ def note_file(path):
     os.makedirs(ORIGINALS, mode=0o700, exist_ok=True)
     keep_owner(path, original(path))
     note("replaced", [path])
+
+
+def note_mode(path):
+    """To be called before a file gets another owner or mode: the first time those it has are kept."""
+    ledger = read()
+    if path in ledger["created"] or path in ledger["replaced"] or any(row[0] == path for row in ledger["modes"]):
+        return
+    info = os.stat(path)
+    note("modes", [[path, info.st_uid, info.st_gid, info.st_mode & 0o7777]])
 
 
 def keep_owner(source, target):

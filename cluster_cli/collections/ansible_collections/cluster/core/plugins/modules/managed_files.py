@@ -1,6 +1,7 @@
 #!/usr/bin/python
 """Many files in one round trip: all are checked, then all are renamed into place."""
 
+import base64
 import errno
 import os
 import shlex
@@ -31,11 +32,18 @@ options:
       mode: {description: Mode as an octal string., type: str, default: '0644'}
       validate: {description: 'Command that checks the file, %s is its temporary path.', type: str}
       state:
-        description: Whether the file is to be there.
+        description:
+          - Whether the file is to be there.
+          - With C(kept) only its owner and mode are ours, not what is in it. It may be a directory, or missing.
         type: str
-        choices: [present, absent]
+        choices: [present, absent, kept]
         default: present
       secret: {description: Keep the content out of diffs., type: bool, default: false}
+      encoding:
+        description: How the content is given; base64 for a file that is no text.
+        type: str
+        choices: [text, base64]
+        default: text
 author: the cluster maintainers
 """
 
@@ -63,18 +71,26 @@ FILE_OPTIONS = {
     "group": {"type": "str", "default": "root"},
     "mode": {"type": "str", "default": "0644"},
     "validate": {"type": "str"},
-    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "state": {"type": "str", "choices": ["present", "absent", "kept"], "default": "present"},
     "secret": {"type": "bool", "default": False},
+    "encoding": {"type": "str", "choices": ["text", "base64"], "default": "text"},
 }
 
 
 def read(path):
     """The text of a file, or None when there is none."""
     try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as handle:
+        with open(path, encoding="utf-8", errors="surrogateescape", newline="") as handle:
             return handle.read()
     except FileNotFoundError:
         return None
+
+
+def text_of(item):
+    """The text a file is to have; bytes that are no text are kept as they are (PEP 383)."""
+    if item["encoding"] == "text":
+        return item["content"]
+    return base64.b64decode(item["content"]).decode("utf-8", "surrogateescape")
 
 
 def attributes(module, item, path):
@@ -89,8 +105,8 @@ def stage(module, item):
     try:
         handle, staged = tempfile.mkstemp(prefix=".cluster-", suffix=os.path.basename(item["path"]), dir=folder)
         module.add_cleanup_file(staged)
-        with os.fdopen(handle, "w", encoding="utf-8", errors="surrogateescape") as target:
-            target.write(item["content"])
+        with os.fdopen(handle, "w", encoding="utf-8", errors="surrogateescape", newline="") as target:
+            target.write(text_of(item))
             target.flush()
             os.fsync(target.fileno())
     except OSError as error:
@@ -117,17 +133,19 @@ def replace(module, item, staged):
     except OSError as error:
         if error.errno not in (errno.EBUSY, errno.EXDEV):
             raise
-        with open(item["path"], "w", encoding="utf-8", errors="surrogateescape") as target:
-            target.write(item["content"])
+        with open(item["path"], "w", encoding="utf-8", errors="surrogateescape", newline="") as target:
+            target.write(text_of(item))
         os.unlink(staged)
         module.set_fs_attributes_if_different(attributes(module, item, item["path"]), changed=False)
 
 
 def difference(item, before):
     """What Ansible shows for --diff."""
-    after = item["content"] if item["state"] == "present" else ""
+    after = text_of(item) if item["state"] == "present" else ""
     if item["secret"]:
         before, after = "(secret)\n", "(another secret)\n"
+    elif item["encoding"] == "base64":
+        before, after = "(not text)\n", "(not text, another)\n"
     return {
         "before_header": item["path"],
         "after_header": item["path"],
@@ -139,8 +157,10 @@ def difference(item, before):
 def plan(module):
     """Yield (item, text before) for each file whose text or presence has to change."""
     for item in module.params["files"]:
+        if item["state"] == "kept":
+            continue
         before = read(item["path"])
-        wanted = item["content"] if item["state"] == "present" else None
+        wanted = text_of(item) if item["state"] == "present" else None
         if before != wanted:
             yield item, before
 
@@ -150,6 +170,9 @@ def main():
         argument_spec={"files": {"type": "list", "elements": "dict", "required": True, "options": FILE_OPTIONS}},
         supports_check_mode=True,
     )
+    # what Ansible tells of a task are also its arguments: not those
+    secrets = (item["content"] for item in module.params["files"] if item["secret"])
+    module.no_log_values.update(filter(None, secrets))
     changes = list(plan(module))
     changed = [item["path"] for item, before in changes]
     diff = [difference(item, before) for item, before in changes]
@@ -163,7 +186,9 @@ def main():
                 ledger.note_file(item["path"])
                 os.unlink(item["path"])
     for item in module.params["files"]:
-        kept = item["state"] == "present" and os.path.exists(item["path"]) and item["path"] not in changed
+        kept = item["state"] != "absent" and os.path.exists(item["path"]) and item["path"] not in changed
+        if kept and item["state"] == "kept" and not module.check_mode:
+            ledger.note_mode(item["path"])
         if kept and module.set_fs_attributes_if_different(attributes(module, item, item["path"]), changed=False):
             changed.append(item["path"])
     module.exit_json(changed=bool(changed), paths=changed, diff=diff)

@@ -35,6 +35,11 @@ options:
     description: Once one node has proven the change, the others are changed side by side.
     type: bool
     default: false
+  carries:
+    description:
+      - Shell command that succeeds on a node that carries what clients use now, a virtual address for example.
+      - Such a node is changed after all others.
+    type: str
   look: {description: 'Only say what would be done, for the action plugin.', type: bool, default: false}
 author: the cluster maintainers
 """
@@ -53,6 +58,10 @@ action:
   description: What was done, one of none, enable, start, reload, restart.
   type: str
   returned: always
+carries:
+  description: Whether the node carries what clients use now.
+  type: bool
+  returned: when only looking
 """
 
 RECORDS = "/run/cluster/applied"
@@ -173,6 +182,13 @@ class Service:
             return "enable"
         return "none"
 
+    def carries(self):
+        """Whether clients use this node now."""
+        if not self.params["carries"]:
+            return False
+        rc, out, err = self.module.run_command(self.params["carries"], use_unsafe_shell=True)
+        return rc == 0
+
     def learn_units(self):
         """Let systemd read the unit files in our lists; of a new drop-in directory it does not know by itself."""
         listed = [*self.params["config"], *self.params["restart_config"]]
@@ -240,6 +256,7 @@ def main():
             "timeout": {"type": "int", "default": 10},
             "enabled": {"type": "bool", "default": True},
             "canary": {"type": "bool", "default": False},
+            "carries": {"type": "str"},
             "look": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
@@ -249,8 +266,10 @@ def main():
         module.fail_json(msg=f"there is no unit {service.name} on this node; is its package installed?")
     action = service.needed()
     if action == "none" or module.check_mode or module.params["look"]:
+        looking = module.params["look"]
+        carries = looking and action != "none" and service.carries()
         module.exit_json(
-            changed=action != "none" and not module.params["look"], action=action, running=service.running
+            changed=action != "none" and not looking, action=action, running=service.running, carries=carries
         )
     service.learn_units()
     service.prove()

@@ -1,6 +1,7 @@
 #!/usr/bin/python
 """Undo what the ledger of a node says we did."""
 
+import grp
 import os
 import shutil
 
@@ -11,8 +12,9 @@ DOCUMENTATION = r"""
 module: undo
 short_description: Remove from a node what was installed on it
 description:
-  - Stops the services that were started, deletes the files that were made, puts the originals of replaced files
-    back, and purges the packages that were installed. Each only where the node's ledger says it was our doing.
+  - Stops the services that were started, takes our packet filter away, deletes the files that were made, puts the
+    originals of replaced files back, and purges the packages that were installed. Each only where the ledger of
+    the node says it was our doing.
   - Services that were there before read their own configuration again.
   - Accounts, the hostname, the time zone and the content of web sites stay; kernel settings until the next boot.
 options: {}
@@ -39,6 +41,16 @@ def run(module, words):
     rc, out, err = module.run_command(words, environ_update={"DEBIAN_FRONTEND": "noninteractive"})
     if rc != 0:
         module.fail_json(msg=f"{' '.join(words[:2])} failed: {(err or out).strip()}")
+
+
+def lock_operators(module):
+    """Operators' accounts stay with their files; without our settings, keys of their own would let them in."""
+    try:
+        members = grp.getgrnam("cluster-operators").gr_mem
+    except KeyError:
+        return
+    for name in members:
+        run(module, ["usermod", "--expiredate", "1", name])
 
 
 def is_unit(module, name):
@@ -77,6 +89,14 @@ def put_back(found):
                 os.rename(path + ".cluster-old", path)
 
 
+def give_back(found):
+    """Owner and mode of what stays."""
+    for path, uid, gid, mode in found["modes"]:
+        if os.path.exists(path):
+            os.chown(path, uid, gid)
+            os.chmod(path, mode)
+
+
 def main():
     module = AnsibleModule(argument_spec={}, supports_check_mode=True)
     found = ledger.read()
@@ -85,7 +105,12 @@ def main():
         for service in found["services"]:
             if is_unit(module, service):
                 run(module, ["systemctl", "stop", service])
+        for table in found["tables"]:  # also where its service was never started
+            if module.run_command(["nft", "list", "table", *table.split()])[0] == 0:
+                run(module, ["nft", "delete", "table", *table.split()])
+        lock_operators(module)
         put_back(found)
+        give_back(found)
         run(module, ["systemctl", "daemon-reload"])
         purge(module, found["packages"])
         if is_unit(module, "ssh"):

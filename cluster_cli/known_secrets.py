@@ -1,0 +1,129 @@
+"""The secrets we know of: what each is, how it is made, who uses it, and whether it can be rotated.
+
+A new one is a new entry here and, in the role, `lookup('cluster.core.secret', NAME)`.
+"""
+
+import secrets as csprng
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from cluster_cli.acme_account import ACCOUNT, new_key
+from cluster_cli.cluster_authority import ISSUING, ROOT
+from cluster_cli.secret import Secret, password
+from cluster_cli.secrets import Secrets
+from cluster_cli.ssh_authority import AUTHORITIES, OPERATOR, new_authority
+from cluster_cli.topology.model import Topology
+
+
+@dataclass(frozen=True)
+class Known:
+    """A secret a cluster may have.
+
+    what: in a sentence. make: a fresh value. needed: whether a topology has use for it. stages: those that
+    bring it to the nodes; each step of a rotation runs them. fixed: why it cannot be rotated; empty when
+    it can, and then whatever takes it must let two values in (`valid=true` of the lookup).
+    """
+
+    name: str
+    what: str
+    make: Callable[[], str]
+    needed: Callable[[Topology], bool]
+    stages: tuple[str, ...]
+    fixed: str = ""
+
+
+def ntp_key() -> str:
+    """256 bits as hexadecimal digits, as chrony's key file has them."""
+    return csprng.token_hex(32)
+
+
+def nobody(_: Topology) -> bool:
+    """It is made elsewhere, when it is needed."""
+    return False
+
+
+def always(_: Topology) -> bool:
+    """Every cluster has use for it."""
+    return True
+
+
+KNOWN: tuple[Known, ...] = (
+    Known(
+        AUTHORITIES["host"],
+        "signs the nodes' host keys; who trusts it knows every node",
+        new_authority,
+        always,
+        ("ssh_trust",),
+    ),
+    Known(
+        AUTHORITIES["user"],
+        "signs the keys of nodes and operators; nodes let in whom it signed",
+        new_authority,
+        always,
+        ("ssh_trust", "access"),
+    ),
+    Known(
+        ROOT,
+        "stands above all certificates of the services; can be kept offline (cluster certs take-offline)",
+        password,
+        nobody,
+        ("certificates",),
+        fixed="clients trust it by name; `cluster certs` keeps it",
+    ),
+    Known(
+        ISSUING,
+        "signs the certificates of the services",
+        password,
+        nobody,
+        ("certificates",),
+        fixed="`cluster up` renews it in the last third of its life",
+    ),
+    Known(
+        ACCOUNT,
+        "the cluster's account at the ACME service",
+        new_key,
+        lambda topology: topology.certificates.acme is not None,
+        ("load_balancer",),
+        fixed="the ACME service knows the account by it",
+    ),
+    Known(
+        OPERATOR,
+        "the key this control machine enters a lab's nodes with",
+        new_authority,
+        lambda topology: topology.is_lab,
+        ("base",),
+    ),
+    Known(
+        "ntp_key",
+        "proves to a node that an answer comes from the cluster's time servers",
+        ntp_key,
+        lambda topology: topology.time is not None,
+        ("ntp",),
+    ),
+    Known(
+        "stats_password",
+        'opens the balancers\' statistics and metrics (user "stats")',
+        password,
+        lambda topology: bool(topology.load_balancers),
+        ("load_balancer",),
+    ),
+)
+BY_NAME = {known.name: known for known in KNOWN}
+
+
+def needed(topology: Topology) -> tuple[Known, ...]:
+    """The secrets a topology has use for."""
+    return tuple(known for known in KNOWN if known.needed(topology))
+
+
+def value_of(secrets: Secrets, name: str, *, dry: bool = False) -> Secret:
+    """The secret of that name; a known one is made at first need. dry: made up for the moment instead.
+
+    Raises ClusterError when it is neither known nor there.
+    """
+    known = BY_NAME.get(name)
+    if known is None:
+        return secrets.entry(name)
+    if dry:
+        return secrets.entries().get(name) or Secret(value=known.make())
+    return secrets.ensure_all({name: known.make})[name]

@@ -1,0 +1,162 @@
+"""Every port a service of ours listens on, declared once.
+
+The rules find ports that collide, the firewall opens them to their sources and nothing else, and
+the verification compares them with the sockets there really are.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+from typing import Literal
+
+from cluster_cli.topology.addresses import addresses, addresses_for, frontend_addresses
+from cluster_cli.topology.model import LoadBalancer, Topology
+from cluster_cli.topology.problems import Path
+from cluster_cli.topology.sources import (
+    ANYONE,
+    Sources,
+    Wanted,
+    balancers_asking,
+    clients,
+    every_node,
+    nodes,
+    operators,
+    sites_asking,
+    watchers,
+    ways,
+)
+from cluster_cli.topology.walks import backends
+
+LOOPBACK = IPv4Address("127.0.0.1")
+AUDIT_PORT = 6514  # syslog over TLS (RFC 5425); RELP has none of its own
+PEERS_PORT = 10024  # where a haproxy hands its stick tables to the one that replaces it
+
+
+@dataclass(frozen=True)
+class Listener:
+    """A port of a node that something listens on.
+
+    path: where the file says so. who: in a sentence. process: as ss(8) shows it, empty for software that is
+    not ours: it may listen or not. address: None for all of the node's addresses. sources: the networks that
+    may use it; none for loopback, which needs no opening. limited: whether one source may only call so often.
+    to: the one address of the node they may use it at, where it listens on more of them than that.
+    """
+
+    path: Path
+    node: str
+    port: int
+    who: str
+    process: str
+    sources: Sources
+    address: IPv4Address | None = None
+    protocol: Literal["tcp", "udp"] = "tcp"
+    limited: bool = False
+    to: IPv4Address | None = None
+
+    @property
+    def ours(self) -> bool:
+        """Whether the cluster runs what listens there."""
+        return self.process != ""
+
+    def collides(self, other: "Listener") -> bool:
+        """Whether both cannot listen at once. Other ports, other nodes, or two different addresses can.
+
+        Two load balancers on a node are another rule's matter.
+        """
+        same_port = (self.node, self.port, self.protocol) == (other.node, other.port, other.protocol)
+        if self.path[0] == other.path[0] == "load_balancers" and self.path[1] != other.path[1]:
+            return False
+        if not self.ours and not other.ours:
+            return False
+        return same_port and (not self.address or not other.address or self.address == other.address)
+
+
+def listeners(topology: Topology) -> Iterator[Listener]:
+    """Every port something listens on, SSH first since it was there before, what is not ours last."""
+    ours = tuple(services(topology))
+    yield from ours
+    yield from foreign_backends(topology, {(each.node, each.port) for each in ours if each.protocol == "tcp"})
+    yield from openings(topology)
+
+
+def services(topology: Topology) -> Iterator[Listener]:
+    """Every port our own services listen on."""
+    yield from ssh_listeners(topology)
+    yield from time_listeners(topology)
+    yield from audit_listeners(topology)
+    yield from web_listeners(topology)
+    for name, balancer in topology.load_balancers.items():
+        for node in balancer.nodes:
+            yield from balancer_listeners(topology, name, balancer, node)
+
+
+def ssh_listeners(topology: Topology) -> Iterator[Listener]:
+    """SSH: on the management network for operators, on the cluster's for the nodes among each other."""
+    wanted: Wanted = {"management": operators(topology), "cluster": every_node(topology)}
+    for name, node in topology.nodes.items():
+        port = node.ssh.port or topology.ssh.port or 22
+        for sources, to in ways(topology, name, wanted):
+            yield Listener(("nodes", name), name, port, "SSH", "sshd", sources, limited=True, to=to)
+
+
+def time_listeners(topology: Topology) -> Iterator[Listener]:
+    """NTP on the time servers, for the cluster's nodes."""
+    known = addresses(topology)
+    for i, name in enumerate(topology.time.servers if topology.time else ()):
+        path: Path = ("time", "servers", i)
+        yield Listener(path, name, 123, "NTP", "chronyd", every_node(topology), known.get(name), "udp")
+
+
+def audit_listeners(topology: Topology) -> Iterator[Listener]:
+    """Collectors of records, for the cluster's nodes."""
+    for i, name in enumerate(topology.audit.collectors if topology.audit else ()):
+        path: Path = ("audit", "collectors", i)
+        yield Listener(path, name, AUDIT_PORT, "records of logins", "rsyslogd", every_node(topology))
+
+
+def web_listeners(topology: Topology) -> Iterator[Listener]:
+    """Web servers: for the balancers in front of them, or for clients where there is none."""
+    processes = {"nginx": "nginx", "apache": "apache2"}
+    for name, web in topology.web.items():
+        for node in web.nodes:
+            balancers = balancers_asking(topology, node, web.port)
+            asking = nodes(topology, (*balancers, *sites_asking(topology, node, web.port)))
+            wanted: Wanted = {"cluster": asking, "management": operators(topology)}
+            wanted |= {} if balancers else {"service": clients(topology)}
+            path: Path = ("web", name, "port")
+            for sources, to in ways(topology, node, wanted):
+                yield Listener(path, node, web.port, f"web {name}", processes[web.engine], sources, to=to)
+
+
+def balancer_listeners(topology: Topology, name: str, balancer: LoadBalancer, node: str) -> Iterator[Listener]:
+    """The frontends of a balancer, for clients, and its own page, for operators."""
+    path: Path = ("load_balancers", name)
+    here = addresses_for(topology, "management").get(node)
+    for address, sources in ((here, watchers(topology, balancer)), (LOOPBACK, ())):
+        at, who = (*path, "stats", "port"), f"the stats page of {name}"
+        yield Listener(at, node, balancer.stats.port, who, balancer.engine, sources, address)
+    for front_name, front in balancer.frontends.items():
+        at, who = (*path, "frontends", front_name, "bind"), f"frontend {front_name} of {name}"
+        sources = clients(topology) + nodes(topology, balancers_asking(topology, node, front.bind))
+        for place in frontend_addresses(topology, balancer, node, front) or (None,):
+            yield Listener(at, node, front.bind, who, balancer.engine, sources, place)
+    if balancer.engine == "haproxy" and any(each.sticky == "source" for each in balancer.backends.values()):
+        yield Listener(path, node, PEERS_PORT, f"the stick tables of {name}", "haproxy", (), LOOPBACK)
+
+
+def foreign_backends(topology: Topology, known: set[tuple[str, int]]) -> Iterator[Listener]:
+    """Ports balancers ask where nothing of ours serves: your own software. known: (node, port) of ours."""
+    for path, _, backend in backends(topology):
+        for node in backend.nodes:
+            if (node, backend.port) not in known:
+                sources = nodes(topology, balancers_asking(topology, node, backend.port))
+                yield Listener((*path, "port"), node, backend.port, f"backend {path[-1]}", "", sources)
+
+
+def openings(topology: Topology) -> Iterator[Listener]:
+    """Ports of software the cluster does not know, as the file opens them."""
+    for i, opening in enumerate(topology.firewall.open):
+        path: Path = ("firewall", "open", i, "port")
+        for node in opening.nodes or topology.nodes:
+            sources = opening.sources or ANYONE
+            yield Listener(path, node, opening.port, "your own", "", sources, protocol=opening.protocol)

@@ -1,0 +1,50 @@
+"""What security costs: a cold `up` with all of it on, beside one with all of it off, taken in turns."""
+
+import json
+import os
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import yaml
+
+from tests.e2e.command import CHECKOUT
+from tests.e2e.conftest import bring_up
+
+PAIRS = int(os.environ.get("CLUSTER_COST_PAIRS", "2"))
+PROMISED = 1.25  # issue 3: less than 25 % on top
+
+
+def lab(name: str, third: int) -> dict[str, Any]:
+    """The README's lab under another name."""
+    text = (CHECKOUT / "inventories/lab/topology.yml").read_text()
+    found: dict[str, Any] = yaml.safe_load(text.replace("10.89.40.", f"10.89.{third}."))
+    return found | {"name": name}
+
+
+def with_everything(tree: dict[str, Any]) -> dict[str, Any]:
+    """Also what the lab leaves away: operators, and their records gathered."""
+    people = {"alice": {"role": "admin"}, "bob": {"role": "operator"}, "carol": {"role": "read-only"}}
+    return tree | {"access": {"operators": people}, "audit": {"collectors": tree["time"]["servers"]}}
+
+
+def with_nothing(tree: dict[str, Any]) -> dict[str, Any]:
+    """No firewall, no hardening, no TLS, nobody let in or recorded."""
+    for balancer in tree["load_balancers"].values():
+        balancer["frontends"] = {key: front for key, front in balancer["frontends"].items() if "tls" not in front}
+    return tree | {"firewall": {"enabled": False}, "hardening": {"enabled": False}}
+
+
+def test_all_of_it_costs_less_than_a_quarter(tmp_path: Path) -> None:
+    seconds: dict[str, list[float]] = {"off": [], "on": []}
+    for number in range(PAIRS):
+        for kind, dress in (("off", with_nothing), ("on", with_everything)):
+            tree = dress(lab(f"cost-{kind}", 66))
+            done = bring_up(tmp_path / f"{kind}{number}", yaml.safe_dump(tree, sort_keys=False))
+            assert done.code == 0, done
+            seconds[kind].append(done.json["seconds"])
+            stages = {stage["name"]: round(stage["seconds"], 1) for stage in done.json["stages"]}
+            print(f"security {kind}: {done.json['seconds']:.1f} s {json.dumps(stages)}")
+    ratio = median(seconds["on"]) / median(seconds["off"])
+    print(f"cold up, security on / off, medians of {PAIRS}: {ratio:.2f}")
+    assert ratio < PROMISED, seconds

@@ -1,0 +1,68 @@
+"""The order in which nodes are changed: those that carry clients wait for the others."""
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cluster_cli.collections.ansible_collections.cluster.core.plugins.action import service_config
+from cluster_cli.collections.ansible_collections.cluster.core.plugins.action.service_config import Walk
+
+NODES = ["lb1", "lb2", "lb3"]
+
+
+@pytest.fixture
+def walk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Walk]:
+    monkeypatch.setattr(service_config.constants, "DEFAULT_LOCAL_TMP", str(tmp_path))
+    return lambda node: Walk("haproxy", {"inventory_hostname": node, "ansible_play_hosts": NODES})
+
+
+def waits(holder: Walk) -> threading.Thread:
+    """The holder, waiting in a thread of its own."""
+    thread = threading.Thread(target=holder.let_others_go_first, daemon=True)
+    thread.start()
+    return thread
+
+
+def test_the_holder_waits_for_all_who_change(walk: Callable[[str], Walk]) -> None:
+    walk("lb1").say("looked")
+    thread = waits(walk("lb1"))
+    walk("lb2").say("looked", "change")
+    thread.join(0.3)
+    assert thread.is_alive(), "lb3 has not looked yet"
+    walk("lb3").say("looked", "change")
+    walk("lb2").say("proven")
+    thread.join(0.3)
+    assert thread.is_alive(), "lb3 is not through yet"
+    walk("lb3").say("proven")
+    thread.join(5)
+    assert not thread.is_alive()
+
+
+def test_nobody_waits_for_nodes_that_do_not_change(walk: Callable[[str], Walk]) -> None:
+    for node in NODES:
+        walk(node).say("looked")
+    thread = waits(walk("lb1"))
+    thread.join(5)
+    assert not thread.is_alive()
+
+
+def test_a_failure_ends_the_waiting(walk: Callable[[str], Walk]) -> None:
+    for node in NODES:
+        walk(node).say("looked", "" if node == "lb1" else "change")
+    walk("lb2").say("failed")
+    thread = waits(walk("lb1"))
+    thread.join(5)
+    assert not thread.is_alive()
+    assert walk("lb1").said("failed") == ["lb2"]
+
+
+def test_a_silent_node_is_waited_for_only_so_long(
+    walk: Callable[[str], Walk], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service_config, "LOOK_SECONDS", 0.2)
+    walk("lb1").say("looked")
+    thread = waits(walk("lb1"))
+    thread.join(5)
+    assert not thread.is_alive()
