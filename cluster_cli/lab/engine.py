@@ -20,6 +20,7 @@ NEEDS_ROOT = (
 )
 
 
+LOOKS = 5  # at a list whose members come and go
 Ways = Sequence[tuple[str, IPv4Address]]  # networks of a container, in the engine's words, with its addresses
 
 
@@ -104,16 +105,9 @@ class Engine:
 
     def containers(self, label: str) -> list[Container]:
         """All containers, dead ones too, that carry label (key or key=value)."""
-        for attempts_left in (2, 1, 0):
-            ids = self.run("ps", "--all", "--quiet", "--filter", f"label={label}").split()
-            if not ids:
-                return []
-            seen = self.attempt("inspect", "--type", "container", *ids)
-            if seen.returncode == 0:
-                return [_container(each) for each in json.loads(seen.stdout)]
-            if not attempts_left:  # else: one was removed in between, as another lab's `down` may do
-                raise ClusterError(f"{self.name} inspect failed", why=command.words_of(seen))
-        return []
+        listing = ("ps", "--all", "--quiet", "--filter", f"label={label}")
+        raw = self._inspect(listing, ("inspect", "--type", "container"))
+        return [_container(each) for each in json.loads(raw or "[]")]
 
     def remove(self, containers: Sequence[str]) -> None:
         """Remove containers, running or not, and their anonymous volumes. One already gone is no error."""
@@ -122,17 +116,31 @@ class Engine:
 
     def networks(self, label: str = "") -> dict[str, list[str]]:
         """The engine's networks (those carrying label) and their subnets."""
-        only = ["--filter", f"label={label}"] if label else []
-        names = self.run("network", "ls", "--format", "{{.Name}}", *only).split()
-        template = "{{.Name}} " + self.dialect.subnets
-        rows = self.run("network", "inspect", "--format", template, *names).splitlines() if names else []
+        rows = self._inspect_networks(label, "{{.Name}} " + self.dialect.subnets).splitlines()
         return {words[0]: words[1:] for words in (row.split() for row in rows) if words}
 
     def network_labels(self, label: str) -> set[str]:
         """The values of label on the networks that carry it."""
-        names = list(self.networks(label))
-        template = f'{{{{index .Labels "{label}"}}}}'
-        return set(self.run("network", "inspect", "--format", template, *names).split()) if names else set()
+        return set(self._inspect_networks(label, f'{{{{index .Labels "{label}"}}}}').split())
+
+    def _inspect_networks(self, label: str, template: str) -> str:
+        only = ["--filter", f"label={label}"] if label else []
+        listing = ("network", "ls", "--format", "{{.Name}}", *only)
+        return self._inspect(listing, ("network", "inspect", "--format", template))
+
+    def _inspect(self, listing: Sequence[str], inspect: Sequence[str]) -> str:
+        """What `inspect` says of all that a listing names; "" when it names nothing.
+
+        One that is gone by then, as another lab's `down` has it, makes the engine refuse all of them: look again.
+        """
+        for _ in range(LOOKS):
+            names = self.run(*listing).split()
+            if not names:
+                return ""
+            seen = self.attempt(*inspect, *names)
+            if seen.returncode == 0:
+                return seen.stdout
+        raise ClusterError(f"{self.name} inspect failed", why=command.words_of(seen))
 
     def has_image(self, reference: str) -> bool:
         """Whether the image is in the engine's storage."""

@@ -7,6 +7,7 @@ import pytest
 
 from cluster_cli.errors import ClusterError
 from cluster_cli.lab import command, engine
+from cluster_cli.lab.command import Done
 from cluster_cli.lab.dialect import DOCKER, PODMAN
 from cluster_cli.lab.engine import Engine
 from cluster_cli.lab.settle import parse
@@ -101,3 +102,22 @@ def test_one_network_needs_no_more_than_it_did(monkeypatch):
     monkeypatch.setattr(Engine, "run", lambda _, *words, **__: made.append(" ".join(words)))
     Engine(DOCKER).run_node("n1", WAYS[:1], ["image"], "")
     assert made == ["run --detach --network net --ip 10.0.0.11 image"]
+
+
+def test_a_network_that_goes_while_they_are_looked_at_is_no_error(monkeypatch):
+    lists = iter(["mine\ntheirs\n", "mine\n"])
+    monkeypatch.setattr(Engine, "run", lambda *_, **__: next(lists))
+    answers = {
+        ("mine", "theirs"): Done(125, "", "network theirs not found"),
+        ("mine",): Done(0, "mine 10.0.0.0/24\n", ""),
+    }
+    monkeypatch.setattr(Engine, "attempt", lambda _, *words, **__: answers[words[4:]])
+    assert Engine(PODMAN).networks() == {"mine": ["10.0.0.0/24"]}
+
+
+def test_an_engine_that_cannot_look_is_told_in_its_words(monkeypatch):
+    monkeypatch.setattr(Engine, "run", lambda *_, **__: "mine\n")
+    monkeypatch.setattr(Engine, "attempt", lambda *_, **__: Done(125, "", "database is locked"))
+    with pytest.raises(ClusterError, match="inspect failed") as caught:
+        Engine(PODMAN).networks()
+    assert "database is locked" in (caught.value.why or "")
