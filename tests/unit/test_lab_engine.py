@@ -117,7 +117,7 @@ def test_a_network_that_goes_while_they_are_looked_at_is_no_error(monkeypatch):
 
 def test_an_engine_that_cannot_look_is_told_in_its_words(monkeypatch):
     monkeypatch.setattr(Engine, "run", lambda *_, **__: "mine\n")
-    monkeypatch.setattr(Engine, "attempt", lambda *_, **__: Done(125, "", "database is locked"))
+    monkeypatch.setattr(Engine, "attempt", lambda *_, **__: Done((), 125, "", "database is locked"))
     with pytest.raises(ClusterError, match="inspect failed") as caught:
         Engine(PODMAN).networks()
     assert "database is locked" in (caught.value.why or "")
