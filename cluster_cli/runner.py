@@ -15,7 +15,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, TextIO
 
-from cluster_cli.accelerator import strategy
+from cluster_cli.accelerator import collections, strategy
 from cluster_cli.ansible_events import Translator, failed_hosts
 from cluster_cli.events import Event, Listener, Step, TaskEnded
 from cluster_cli.inventory import Inventory
@@ -166,7 +166,7 @@ def run_ansible(
         inventory=str(inventory_file),
         limit=",".join(limit) or None,
         cmdline="--diff" + (" --check" if check else ""),
-        envvars=environment(brake.stop_file),
+        envvars=environment(brake.stop_file, data / "collections"),
         settings={"pexpect_timeout": 1, "pexpect_use_poll": True, "suppress_output_file": True},
         event_handler=take,
         cancel_callback=lambda: brake.at_once,
@@ -179,14 +179,13 @@ def playbook_of(stage: Stage) -> Path:
     return shipped("playbooks") / stage.playbook
 
 
-def environment(stop_file: Path) -> dict[str, str]:
-    """What Ansible is told through its environment; nothing secret.
+def environment(stop_file: Path, links: Path) -> dict[str, str]:
+    """What Ansible is told through its environment; nothing secret. links: a folder for links to collections.
 
     ansible-runner switches host key checking off unless this says otherwise.
     """
     return {
         "ANSIBLE_CONFIG": str(shipped("ansible.cfg")),
-        "ANSIBLE_COLLECTIONS_PATH": str(PACKAGE / "collections"),
         "ANSIBLE_ROLES_PATH": str(shipped("roles")),
         "ANSIBLE_HOST_KEY_CHECKING": "True",
         "ANSIBLE_FORKS": str(FORKS),
@@ -196,6 +195,7 @@ def environment(stop_file: Path) -> dict[str, str]:
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
         "PYTHONPATH": str(PACKAGE.parent),
         **strategy(),
+        **collections(links),
     }
 
 

@@ -6,9 +6,10 @@ verify`) or from the environment variable CLUSTER_TOPOLOGY (molecule, and
 pytest by hand).
 
 What takes time is done before the tests, for all nodes side by side: a
-module's COLLECT (name -> shell command, run as root on the node, those of all
-modules in one SSH round trip) and its ASK (name -> function of the node, run on
-the control machine). Tests then look at `observed` and `asked`.
+module's COLLECT (name -> shell command or a function of the node that gives it,
+run as root on the node, those of all modules in one SSH round trip) and its ASK
+(name -> function of the node, run on the control machine). Tests then look at
+`observed` and `asked`.
 """
 
 import os
@@ -27,7 +28,7 @@ from cluster_cli.ssh import argv
 from cluster_cli.workspace import Workspace
 
 HERE = Path(__file__).parent
-AT_ONCE = 8
+AT_ONCE = 16
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -84,16 +85,17 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     for module in {item.module for item in session.items}:  # type: ignore[attr-defined]
         role = role_of(Path(module.__file__))
         for host in nodes_of(session.config, role):
-            commands = {f"{role}/{name}": text for name, text in getattr(module, "COLLECT", {}).items()}
+            collected = getattr(module, "COLLECT", {}).items()
+            commands = {f"{role}/{name}": text(host) if callable(text) else text for name, text in collected}
             wanted.setdefault(host.name, {}).update(commands)
             for name, question in getattr(module, "ASK", {}).items():
                 questions[role, host.name, name] = partial(question, host)
+    inventory = session.config.cluster_workspace.inventory  # type: ignore[attr-defined]
     with ThreadPoolExecutor(AT_ONCE) as pool:
         answers = pool.map(lambda question: question(), questions.values())
+        found = collect_all((inventory.host(name), commands) for name, commands in wanted.items())
+        session.config.cluster_observed = found  # type: ignore[attr-defined]
         session.config.cluster_asked = dict(zip(questions, answers, strict=True))  # type: ignore[attr-defined]
-    inventory = session.config.cluster_workspace.inventory  # type: ignore[attr-defined]
-    found = collect_all((inventory.host(name), commands) for name, commands in wanted.items())
-    session.config.cluster_observed = found  # type: ignore[attr-defined]
 
 
 @pytest.fixture(scope="session")

@@ -107,11 +107,8 @@ def test_one_network_needs_no_more_than_it_did(monkeypatch):
 def test_a_network_that_goes_while_they_are_looked_at_is_no_error(monkeypatch):
     lists = iter(["mine\ntheirs\n", "mine\n"])
     monkeypatch.setattr(Engine, "run", lambda *_, **__: next(lists))
-    answers = {
-        ("mine", "theirs"): Done(125, "", "network theirs not found"),
-        ("mine",): Done(0, "mine 10.0.0.0/24\n", ""),
-    }
-    monkeypatch.setattr(Engine, "attempt", lambda _, *words, **__: answers[words[4:]])
+    gone, there = Done((), 125, "", "network theirs not found"), Done((), 0, "mine 10.0.0.0/24\n", "")
+    monkeypatch.setattr(Engine, "attempt", lambda _, *words, **__: gone if "theirs" in words else there)
     assert Engine(PODMAN).networks() == {"mine": ["10.0.0.0/24"]}
 
 

@@ -48,8 +48,8 @@ author: the cluster maintainers
 EXAMPLES = r"""
 - name: Drop what is not declared
   cluster.core.firewall:
-    content: "{{ lookup('ansible.builtin.template', 'firewall.nft.j2') }}"
-    unit: "{{ lookup('ansible.builtin.template', 'cluster-firewall.service.j2') }}"
+    content: "{{ lookup('cluster.core.template', 'firewall.nft.j2') }}"
+    unit: "{{ lookup('cluster.core.template', 'cluster-firewall.service.j2') }}"
     rules: "{{ firewall_rules }}"
 """
 

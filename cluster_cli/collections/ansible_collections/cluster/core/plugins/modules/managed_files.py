@@ -52,7 +52,7 @@ EXAMPLES = r"""
   cluster.core.managed_files:
     files:
       - path: /etc/haproxy/haproxy.cfg
-        content: "{{ lookup('ansible.builtin.template', 'haproxy.cfg.j2') }}"
+        content: "{{ lookup('cluster.core.template', 'haproxy.cfg.j2') }}"
         validate: haproxy -c -q -f %s
 """
 
