@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from cluster_cli import chain, report
+from cluster_cli import report
 from cluster_cli.errors import ClusterError, Exit
 from cluster_cli.events import TaskEnded, TestEnded
-from cluster_cli.journal import Record, read
+from cluster_cli.history import chain
+from cluster_cli.history.journal import Record, read
+from cluster_cli.history.rundir import RunDir
 from cluster_cli.picture import endpoints, picture
-from cluster_cli.rundir import RunDir
 from cluster_cli.runner import write_private
 from cluster_cli.up import Outcome
 from cluster_cli.workspace import Workspace

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cluster_cli.cluster_certificates import refuse_bad_certificates
+from cluster_cli.certificates.cluster_certificates import refuse_bad_certificates
 from cluster_cli.events import Event, TaskEnded, fan_out
 from cluster_cli.lab.stand import lab_of
 from cluster_cli.run import Run

@@ -7,16 +7,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
 
-from cluster_cli import chain, lock, rundir
+from cluster_cli import lock
 from cluster_cli.errors import ClusterError, Exit
 from cluster_cli.events import Event, Listener, RunEnded, RunStarted, StageEnded, StageStarted, fan_out
-from cluster_cli.journal import Journal, read
+from cluster_cli.history import chain, rundir
+from cluster_cli.history.journal import Journal, read
+from cluster_cli.history.timing import estimate
+from cluster_cli.history.who import who
 from cluster_cli.progress import for_stderr
-from cluster_cli.redact import NOTHING_SECRET, Redactor
 from cluster_cli.runner import write_private
-from cluster_cli.secrets import Secrets
-from cluster_cli.timing import estimate
-from cluster_cli.who import who
+from cluster_cli.secrets.redact import NOTHING_SECRET, Redactor
+from cluster_cli.secrets.store import Secrets
 from cluster_cli.workspace import Workspace
 
 KEEP_DAYS, KEEP_RUNS = 90, 20

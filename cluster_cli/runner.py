@@ -20,7 +20,7 @@ from cluster_cli.ansible_events import Translator, failed_hosts
 from cluster_cli.events import Event, Listener, Step, TaskEnded
 from cluster_cli.inventory import Inventory
 from cluster_cli.places import PACKAGE, private, runtime_root, shipped
-from cluster_cli.redact import NOTHING_SECRET, Redactor
+from cluster_cli.secrets.redact import NOTHING_SECRET, Redactor
 from cluster_cli.stages import Stage
 
 FORKS = 25

@@ -4,16 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from cluster_cli import contact
-from cluster_cli.acme_certificates import order_due
-from cluster_cli.cluster_certificates import make_ready
+from cluster_cli.access.operator_key import authority_of
+from cluster_cli.certificates.acme_certificates import order_due
+from cluster_cli.certificates.cluster_certificates import make_ready
 from cluster_cli.errors import ClusterError, Exit
 from cluster_cli.events import Step
-from cluster_cli.known_secrets import needed
 from cluster_cli.lab.stand import stand_up
-from cluster_cli.operator_key import authority_of
 from cluster_cli.run import Run
 from cluster_cli.runner import Converged, converge
-from cluster_cli.secrets import Secrets
+from cluster_cli.secrets.known import needed
+from cluster_cli.secrets.store import Secrets
 from cluster_cli.stages import WITH_CERTIFICATES, Stage, stages_for
 from cluster_cli.verify import Verified, verify
 

@@ -11,7 +11,7 @@ from pluggy import HookimplMarker
 from cluster_cli.errors import ClusterError
 from cluster_cli.events import Listener, TestEnded
 from cluster_cli.places import shipped
-from cluster_cli.redact import NOTHING_SECRET, Redactor
+from cluster_cli.secrets.redact import NOTHING_SECRET, Redactor
 from cluster_cli.workspace import Workspace
 
 OUTCOMES = ("passed", "failed", "skipped")

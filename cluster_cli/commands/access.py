@@ -38,8 +38,8 @@ def command(context: click.Context, cluster: str | None, output: str) -> None:
 @output_option
 def list_access(cluster: Path, output: str) -> None:
     """Operators with their roles, and every certificate given out: for whom, until when, whether it counts."""
-    from cluster_cli import granted
-    from cluster_cli.show_access import access_document, access_tables
+    from cluster_cli.access import granted
+    from cluster_cli.show.access import access_document, access_tables
     from cluster_cli.workspace import Workspace
 
     workspace = Workspace.open(cluster)
@@ -73,7 +73,7 @@ def grant(cluster: Path, name: str, key: Path, life: str | None) -> None:
     """
     from datetime import timedelta
 
-    from cluster_cli import granted
+    from cluster_cli.access import granted
     from cluster_cli.run import noted
     from cluster_cli.workspace import Workspace
 
@@ -111,10 +111,10 @@ def revoke(context: click.Context, cluster: Path, what: str, plain: bool) -> Non
     count no more on the others; it gets new ones when it was reinstalled.
     Exit code 4 when a node could not be told: it learns it at the next up.
     """
-    from cluster_cli import granted
+    from cluster_cli.access import granted
+    from cluster_cli.access.revocation import revoke as apply
     from cluster_cli.outcome import errors
-    from cluster_cli.revocation import revoke as apply
-    from cluster_cli.show import given, show_errors
+    from cluster_cli.show.run import given, show_errors
     from cluster_cli.workspace import Workspace
 
     workspace = Workspace.open(cluster)

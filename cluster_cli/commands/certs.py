@@ -35,10 +35,10 @@ def command(context: click.Context, cluster: str | None, output: str) -> None:
 @click.pass_context
 def list_certs(context: click.Context, cluster: Path, output: str) -> None:
     """Every certificate of every node, as it lies there now. Exit code 1 when one needs attention."""
-    from cluster_cli.cluster_certificates import QUESTION, document
+    from cluster_cli.certificates.cluster_certificates import QUESTION, document
     from cluster_cli.collect import collect_all
     from cluster_cli.errors import Exit
-    from cluster_cli.show_certs import table
+    from cluster_cli.show.certs import table
     from cluster_cli.workspace import Workspace
 
     workspace = Workspace.open(cluster)
@@ -84,11 +84,11 @@ def renew(
     cluster certs renew -C shop                          what is due
     cluster certs renew edge-secure -n lb1 --force -C shop   this one, now
     """
+    from cluster_cli.certificates.renew import refuse_unknown, stages
+    from cluster_cli.certificates.renew import renew as renew_them
     from cluster_cli.outcome import write_report
-    from cluster_cli.renew import refuse_unknown, stages
-    from cluster_cli.renew import renew as renew_them
     from cluster_cli.run import recorded
-    from cluster_cli.show import show_outcome
+    from cluster_cli.show.run import show_outcome
     from cluster_cli.up import CONTACT, VERIFY
     from cluster_cli.workspace import Workspace
 
@@ -115,8 +115,8 @@ def authority(cluster: Path) -> None:
     cluster certs authority -C shop > root.pem
     curl --cacert root.pem https://10.0.0.100/
     """
-    from cluster_cli.certificate import fingerprint, read_chain
-    from cluster_cli.cluster_certificates import authority_of
+    from cluster_cli.certificates.certificate import fingerprint, read_chain
+    from cluster_cli.certificates.cluster_certificates import authority_of
     from cluster_cli.workspace import Workspace
 
     text = authority_of(Workspace.open(cluster)).root_certificate()
@@ -137,10 +137,10 @@ def take_offline(cluster: Path, passphrase_file: Path | None, file: Path) -> Non
     renewed without it; it is needed when the issuing authority has to be
     renewed: once in sixteen months, or for a name or network that is new.
     """
-    from cluster_cli import offline_root
-    from cluster_cli.cluster_certificates import authority_of
+    from cluster_cli.certificates import offline_root
+    from cluster_cli.certificates.cluster_certificates import authority_of
     from cluster_cli.run import noted
-    from cluster_cli.show_certs import passphrase
+    from cluster_cli.show.certs import passphrase
     from cluster_cli.workspace import Workspace
 
     workspace = Workspace.open(cluster)
@@ -162,11 +162,11 @@ def take_offline(cluster: Path, passphrase_file: Path | None, file: Path) -> Non
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def bring_online(cluster: Path, passphrase_file: Path | None, file: Path) -> None:
     """Read the root's key from FILE, which `take-offline` wrote, and keep it among the secrets again."""
-    from cluster_cli import offline_root
-    from cluster_cli.cluster_certificates import authority_of
+    from cluster_cli.certificates import offline_root
+    from cluster_cli.certificates.cluster_certificates import authority_of
     from cluster_cli.run import noted
-    from cluster_cli.show import given
-    from cluster_cli.show_certs import passphrase
+    from cluster_cli.show.certs import passphrase
+    from cluster_cli.show.run import given
     from cluster_cli.workspace import Workspace
 
     workspace = Workspace.open(cluster)

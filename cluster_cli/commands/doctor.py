@@ -21,7 +21,7 @@ def command(context: click.Context, cluster: Path | None, engine: str | None, ou
     """
     from cluster_cli.doctor import examine
     from cluster_cli.errors import Exit
-    from cluster_cli.show import check_table
+    from cluster_cli.show.run import check_table
 
     checks = examine(cluster, engine)
     if output == "json":

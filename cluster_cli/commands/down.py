@@ -27,7 +27,7 @@ def command(context: click.Context, cluster: Path, yes: bool, plain: bool) -> No
     from cluster_cli.down import remove_from_machines, remove_lab
     from cluster_cli.outcome import errors
     from cluster_cli.run import recorded
-    from cluster_cli.show import confirm_name, given, show_errors
+    from cluster_cli.show.run import confirm_name, given, show_errors
     from cluster_cli.up import CONTACT
     from cluster_cli.workspace import Workspace
 

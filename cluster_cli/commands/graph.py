@@ -29,7 +29,7 @@ def command(cluster: Path, form: str, write: Path | None, live: bool) -> None:
     """
     from cluster_cli.graph import mermaid, svg
     from cluster_cli.picture import picture
-    from cluster_cli.show_status import health
+    from cluster_cli.show.status import health
     from cluster_cli.workspace import Workspace
 
     workspace = Workspace.open(cluster)

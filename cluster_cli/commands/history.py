@@ -27,7 +27,7 @@ def command(context: click.Context, cluster: Path, last: int, verifying: bool, a
     cluster history shop --last 5
     cluster history shop --verify --nodes
     """
-    from cluster_cli import history
+    from cluster_cli.history import past as history
     from cluster_cli.workspace import Workspace
 
     workspace = Workspace.open(cluster)
@@ -41,7 +41,7 @@ def command(context: click.Context, cluster: Path, last: int, verifying: bool, a
         return
     from rich.console import Console
 
-    from cluster_cli.show import history_table
+    from cluster_cli.show.run import history_table
 
     Console().print(history_table(rows))
 
@@ -50,10 +50,11 @@ def verify(workspace, asking: bool, output: str) -> int:  # type: ignore[no-unty
     """Check the history and tell the verdict; the exit code."""
     from dataclasses import asdict
 
-    from cluster_cli import chain, history
-    from cluster_cli.chain_check import check
     from cluster_cli.errors import ClusterError, Exit
-    from cluster_cli.show import show_errors
+    from cluster_cli.history import chain
+    from cluster_cli.history import past as history
+    from cluster_cli.history.chain_check import check
+    from cluster_cli.show.run import show_errors
 
     told, silent = history.heard(workspace.inventory.hosts) if asking else ({}, {})
     verdict = check(workspace.places.state, told)

@@ -36,7 +36,7 @@ def command(
     from cluster_cli.errors import Exit
     from cluster_cli.outcome import errors
     from cluster_cli.run import recorded
-    from cluster_cli.show import given, show_errors, show_plan
+    from cluster_cli.show.run import given, show_errors, show_plan
     from cluster_cli.stages import stages_for
     from cluster_cli.workspace import Workspace
 

@@ -19,8 +19,8 @@ def command(cluster: Path, name: str | None, write: Path | None, output: str) ->
     cluster report shop                  where it lies
     cluster report shop -w report.html   a copy
     """
-    from cluster_cli import rundir
     from cluster_cli.errors import ClusterError, Exit
+    from cluster_cli.history import rundir
     from cluster_cli.outcome import write_report
     from cluster_cli.workspace import Workspace
 

@@ -33,8 +33,8 @@ def command(context: click.Context, cluster: str | None, output: str) -> None:
 @output_option
 def list_secrets(cluster: Path, output: str) -> None:
     """Every secret with its name, what it is for, when it was made, and the stages that use it. Never a value."""
-    from cluster_cli.secrets import Secrets
-    from cluster_cli.show_secrets import secrets_document, secrets_table
+    from cluster_cli.secrets.store import Secrets
+    from cluster_cli.show.secrets import secrets_document, secrets_table
     from cluster_cli.workspace import Workspace
 
     workspace = Workspace.open(cluster)
@@ -62,7 +62,7 @@ def show(cluster: Path, name: str) -> None:
     cluster secrets show stats_password -C shop | wl-copy
     """
     from cluster_cli.run import noted
-    from cluster_cli.secrets import Secrets
+    from cluster_cli.secrets.store import Secrets
     from cluster_cli.workspace import Workspace
 
     workspace = Workspace.open(cluster)
@@ -88,12 +88,12 @@ def rotate(context: click.Context, cluster: Path, name: str, plain: bool) -> Non
     cluster secrets rotate stats_password -C shop
     cluster secrets rotate ssh_user_authority -C shop      operators need new certificates afterwards
     """
-    from cluster_cli import rotate as rotation
     from cluster_cli.errors import Exit
-    from cluster_cli.secret import Step
-    from cluster_cli.secrets import Secrets
-    from cluster_cli.show import given
-    from cluster_cli.show_secrets import rotate_step
+    from cluster_cli.secrets import rotate as rotation
+    from cluster_cli.secrets.secret import Step
+    from cluster_cli.secrets.store import Secrets
+    from cluster_cli.show.run import given
+    from cluster_cli.show.secrets import rotate_step
     from cluster_cli.workspace import Workspace
 
     workspace = Workspace.open(cluster)
@@ -123,9 +123,9 @@ def rekey(cluster: Path) -> None:
     A key that a helper program gives, and secrets kept with sops, have their
     own ways; this command tells them.
     """
-    from cluster_cli.rekey import rekey as change_key
     from cluster_cli.run import noted
-    from cluster_cli.secrets import Secrets
+    from cluster_cli.secrets.rekey import rekey as change_key
+    from cluster_cli.secrets.store import Secrets
     from cluster_cli.workspace import Workspace
 
     workspace = Workspace.open(cluster)

@@ -24,8 +24,8 @@ def command(context: click.Context, cluster: Path, watch: bool, every: float, ou
     json, one document a line. Exit code 1 when anything is not well.
     """
     from cluster_cli.errors import Exit
-    from cluster_cli.show import given
-    from cluster_cli.show_status import table, watch_forever
+    from cluster_cli.show.run import given
+    from cluster_cli.show.status import table, watch_forever
     from cluster_cli.status.gather import gather
     from cluster_cli.workspace import Workspace
 

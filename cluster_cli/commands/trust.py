@@ -20,7 +20,7 @@ def command(cluster: Path, yes: bool, node: str) -> None:
     from cluster_cli import contact, ssh
     from cluster_cli.errors import ClusterError, Exit
     from cluster_cli.run import noted
-    from cluster_cli.show import confirm_name
+    from cluster_cli.show.run import confirm_name
     from cluster_cli.workspace import Workspace
 
     workspace = Workspace.open(cluster)

@@ -46,7 +46,7 @@ def command(
     """
     from cluster_cli.outcome import write_report
     from cluster_cli.run import recorded
-    from cluster_cli.show import show_outcome
+    from cluster_cli.show.run import show_outcome
     from cluster_cli.stages import stages_for
     from cluster_cli.up import lab_alone, planned, up
     from cluster_cli.workspace import Workspace

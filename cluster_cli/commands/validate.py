@@ -26,7 +26,7 @@ def command(context: click.Context, cluster: Path, output: str) -> None:
     try:
         workspace = Workspace.open(cluster)
         if any(frontend.tls for _, _, frontend in frontends(workspace.topology)):
-            from cluster_cli.cluster_certificates import refuse_bad_certificates
+            from cluster_cli.certificates.cluster_certificates import refuse_bad_certificates
 
             refuse_bad_certificates(workspace)
     except TopologyError as error:

@@ -35,7 +35,7 @@ def command(
     from cluster_cli.errors import ClusterError, Exit
     from cluster_cli.outcome import write_report
     from cluster_cli.run import recorded
-    from cluster_cli.show import show_outcome
+    from cluster_cli.show.run import show_outcome
     from cluster_cli.up import VERIFY, Outcome, verify_run
     from cluster_cli.workspace import Workspace
 

@@ -5,12 +5,12 @@ from collections.abc import Callable
 from ipaddress import IPv4Network
 
 from cluster_cli import ssh
+from cluster_cli.access.operator_key import ensure_operator_key
 from cluster_cli.contact import pin_given_keys
 from cluster_cli.errors import ClusterError, Exit
 from cluster_cli.lab.engine import Engine
 from cluster_cli.lab.lab import Lab, LabNode
 from cluster_cli.lab.network import CLUSTER
-from cluster_cli.operator_key import ensure_operator_key
 from cluster_cli.topology.addresses import addresses, addresses_on, subnet_of
 from cluster_cli.topology.base import DEFAULT_USER
 from cluster_cli.topology.model import Topology

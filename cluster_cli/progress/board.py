@@ -16,7 +16,7 @@ from cluster_cli.events import (
     TaskStarted,
     TestEnded,
 )
-from cluster_cli.timing import label
+from cluster_cli.history.timing import label
 
 State = Literal["waiting", "running", "done", "failed"]
 

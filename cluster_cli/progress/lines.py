@@ -7,9 +7,9 @@ from types import TracebackType
 from typing import TextIO
 
 from cluster_cli.events import Event, RunEnded, StageEnded, StageStarted, Step, TaskEnded, TestEnded
+from cluster_cli.history.timing import spell
 from cluster_cli.progress.board import Board, Stage
 from cluster_cli.progress.text import Patient, clean, failure_head, name_some, summary
-from cluster_cli.timing import spell
 
 HEARTBEAT = 15.0
 

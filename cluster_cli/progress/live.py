@@ -11,9 +11,9 @@ from rich.live import Live as Redrawn
 from rich.text import Text
 
 from cluster_cli.events import Event, RunEnded
+from cluster_cli.history.timing import spell
 from cluster_cli.progress.board import Board, Failure, Stage, State
 from cluster_cli.progress.text import Marks, Patient, clean, failure_head, marks_for, name_some, summary
-from cluster_cli.timing import spell
 
 STYLES: dict[State, str] = {"waiting": "dim", "running": "bold cyan", "done": "green", "failed": "bold red"}
 MESSAGE_LINES = 3

@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import TextIO
 
+from cluster_cli.history.timing import spell
 from cluster_cli.progress.board import Board, Failure, State
-from cluster_cli.timing import spell
 
 _ESCAPES = re.compile(r"\x1b(\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)?|.)?")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")

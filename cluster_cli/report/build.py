@@ -7,10 +7,10 @@ from typing import Any
 
 from cluster_cli import __version__
 from cluster_cli.graph import Health, Picture, svg
-from cluster_cli.journal import Record, clip
+from cluster_cli.history.journal import Record, clip
+from cluster_cli.history.timing import receipt_rows
 from cluster_cli.progress.board import ENDINGS
 from cluster_cli.report.checks import verification
-from cluster_cli.timing import receipt_rows
 
 SCHEMA_VERSION = 1
 EXCERPT = 2000  # characters of a diff or message shown in a report; the journal has more

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from cluster_cli.journal import Record, clip
+from cluster_cli.history.journal import Record, clip
 
 WHOLE_CLUSTER = "(cluster)"  # the row of tests that look at no single node; no node can be named so
 MESSAGE = 4000

@@ -7,8 +7,8 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from cluster_cli.history.timing import spell
 from cluster_cli.report.checks import WHOLE_CLUSTER
-from cluster_cli.timing import spell
 
 TONES = {"done": "ok", "changes pending": "warn", "interrupted": "warn", "not finished": "warn"}
 _LINE_KINDS = {"+": "add", "-": "del", "@": "at"}

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from cluster_cli.cluster_certificates import read_answer
+from cluster_cli.certificates.cluster_certificates import read_answer
 from cluster_cli.collect import Outcome
 
 GOOD = ("UP", "DRAIN", "no check")  # DRAIN: well, but of weight 0

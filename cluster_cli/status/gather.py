@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from cluster_cli import cluster_certificates as certificates
-from cluster_cli.certificate import now
+from cluster_cli.certificates import cluster_certificates as certificates
+from cluster_cli.certificates.certificate import now
 from cluster_cli.collect import Outcome, collect_all
 from cluster_cli.inventory import Host, Inventory
 from cluster_cli.status import answers

@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from cluster_cli.cluster_certificates import QUESTION
+from cluster_cli.certificates.cluster_certificates import QUESTION
 from cluster_cli.inventory import Host
 
 UNITS = {

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from cluster_cli.redact import forms
+from cluster_cli.secrets.redact import forms
 
 PERIOD = 0.05  # seconds between two looks at all processes
 LARGEST = 64 * 1024 * 1024

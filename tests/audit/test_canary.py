@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from cluster_cli.known_secrets import needed
 from cluster_cli.places import runtime_root
-from cluster_cli.secrets import Secrets
+from cluster_cli.secrets.known import needed
+from cluster_cli.secrets.store import Secrets
 from cluster_cli.workspace import Workspace
 from tests.audit.canary import Canaries, Watch, inside
 from tests.audit.labs import both_engines

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from cluster_cli.secret import Secret
-from cluster_cli.secrets import Secrets
+from cluster_cli.secrets.secret import Secret
+from cluster_cli.secrets.store import Secrets
 from tests.audit.labs import both_engines
 from tests.e2e.client import Load
 from tests.e2e.command import cluster, start, wait_for

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster_cli import chain
+from cluster_cli.history import chain
 from cluster_cli.ssh import argv
 
 from .command import Done, cluster, wait_for

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from cluster_cli.acme_order import signing_request
-from cluster_cli.authority import Authority, Scope, Terms, new_issuing, new_root, private_text, sign
-from cluster_cli.certificate import to_text
-from cluster_cli.cluster_authority import ISSUING
-from cluster_cli.secrets import Secrets
+from cluster_cli.certificates.acme_order import signing_request
+from cluster_cli.certificates.authority import Authority, Scope, Terms, new_issuing, new_root, private_text, sign
+from cluster_cli.certificates.certificate import to_text
+from cluster_cli.certificates.cluster_authority import ISSUING
+from cluster_cli.secrets.store import Secrets
 
 from .client import Load, Secure
 from .command import Done, cluster, wait_for

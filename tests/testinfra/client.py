@@ -14,7 +14,7 @@ import pytest
 import tls
 from tls import Tls
 
-from cluster_cli.secrets import Secrets
+from cluster_cli.secrets.store import Secrets
 
 SECONDS = 3.0
 PATIENCE = 4.0

@@ -9,9 +9,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from cluster_cli.secrets import Secrets
+from cluster_cli.access.ssh_authority import ClusterAuthority, Terms, new_keypair, sign
+from cluster_cli.secrets.store import Secrets
 from cluster_cli.ssh import argv
-from cluster_cli.ssh_authority import ClusterAuthority, Terms, new_keypair, sign
 
 CERTIFICATE = "ssh-ed25519-cert-v01@openssh.com"
 FRESH = ("ControlPath=none", "ControlMaster=no", "BatchMode=yes", "ConnectTimeout=10", "IdentityAgent=none")

@@ -8,11 +8,11 @@ from typing import Any
 
 from cryptography.x509 import Certificate, load_der_x509_certificate
 
-from cluster_cli.authority import Authority
-from cluster_cli.certificate import describe, read_chain, to_text
-from cluster_cli.cluster_authority import ISSUING
-from cluster_cli.given_certificate import acme_certificate, own_certificate
-from cluster_cli.secrets import Secrets
+from cluster_cli.certificates.authority import Authority
+from cluster_cli.certificates.certificate import describe, read_chain, to_text
+from cluster_cli.certificates.cluster_authority import ISSUING
+from cluster_cli.certificates.given import acme_certificate, own_certificate
+from cluster_cli.secrets.store import Secrets
 
 FOLDER = "/etc/cluster/certificates"
 

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from cluster_cli.authority import (
+from cluster_cli.certificates.authority import (
     ISSUING_LIFE,
     Authority,
     Scope,
@@ -23,7 +23,7 @@ from cluster_cli.authority import (
     why_renew,
     why_renew_issuing,
 )
-from cluster_cli.certificate import describe, read_chain, to_text
+from cluster_cli.certificates.certificate import describe, read_chain, to_text
 from cluster_cli.errors import ClusterError
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

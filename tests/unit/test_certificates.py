@@ -7,16 +7,16 @@ from josepy.b64 import b64encode
 from josepy.jwk import JWKEC
 from josepy.util import ComparableECKey
 
-from cluster_cli.acme_account import new_key, thumbprint
-from cluster_cli.acme_certificates import Wanted, due, wanted
-from cluster_cli.acme_order import private_key
-from cluster_cli.authority import Scope, Terms, new_issuing, new_root, sign
-from cluster_cli.cluster_certificates import read_answer, row
-from cluster_cli.given_certificate import Given, acme_secret
+from cluster_cli.certificates.acme_account import new_key, thumbprint
+from cluster_cli.certificates.acme_certificates import Wanted, due, wanted
+from cluster_cli.certificates.acme_order import private_key
+from cluster_cli.certificates.authority import Scope, Terms, new_issuing, new_root, sign
+from cluster_cli.certificates.cluster_certificates import read_answer, row
+from cluster_cli.certificates.given import Given, acme_secret
+from cluster_cli.certificates.renew import marked
 from cluster_cli.inventory import Inventory, render
 from cluster_cli.render.balancing import balancer_vars
 from cluster_cli.render.certificates import declared, scope
-from cluster_cli.renew import marked
 from cluster_cli.topology.load import parse
 from tests.unit.test_authority import request
 from tests.unit.test_contract import ACCESS

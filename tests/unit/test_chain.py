@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from cluster_cli import chain
-from cluster_cli.chain import Head
-from cluster_cli.chain_check import check
+from cluster_cli.history import chain
+from cluster_cli.history.chain import Head
+from cluster_cli.history.chain_check import check
 
 Lines = list[bytes]
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from cluster_cli import offline_root
-from cluster_cli.authority import ISSUING_LIFE, Authority, Scope
-from cluster_cli.cluster_authority import ISSUING, ROOT, TlsAuthority
+from cluster_cli.certificates import offline_root
+from cluster_cli.certificates.authority import ISSUING_LIFE, Authority, Scope
+from cluster_cli.certificates.cluster_authority import ISSUING, ROOT, TlsAuthority
 from cluster_cli.errors import ClusterError
-from cluster_cli.secrets import Secrets
+from cluster_cli.secrets.store import Secrets
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 SCOPE = Scope(frozenset({"shop.internal"}), frozenset({"10.0.0.0/24"}))

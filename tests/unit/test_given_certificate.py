@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from cluster_cli.authority import Authority, Scope, Terms, new_issuing, new_root, sign
-from cluster_cli.certificate import covers, describe, read_chain, to_text
+from cluster_cli.certificates.authority import Authority, Scope, Terms, new_issuing, new_root, sign
+from cluster_cli.certificates.certificate import covers, describe, read_chain, to_text
+from cluster_cli.certificates.given import Given, faults, own_certificate
 from cluster_cli.errors import ClusterError
-from cluster_cli.given_certificate import Given, faults, own_certificate
-from cluster_cli.vault import VaultKey, encrypt
+from cluster_cli.secrets.vault import VaultKey, encrypt
 from tests.unit.test_authority import KEY, private_text, request
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)

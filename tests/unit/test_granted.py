@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.serialization import SSHCertificate, load_ssh_public_identity
 
-from cluster_cli import granted
+from cluster_cli.access import granted
+from cluster_cli.access.ssh_authority import new_keypair
 from cluster_cli.errors import ClusterError
-from cluster_cli.show_access import access_document
-from cluster_cli.ssh_authority import new_keypair
+from cluster_cli.show.access import access_document
 from cluster_cli.workspace import Workspace
 
 NOW = datetime.now(UTC).replace(microsecond=0)

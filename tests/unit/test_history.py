@@ -4,11 +4,11 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
-from cluster_cli import chain, rundir
-from cluster_cli.chain import Head
 from cluster_cli.events import Event, RunEnded, RunStarted, TaskEnded, TestEnded
-from cluster_cli.history import heads, rows
-from cluster_cli.journal import Journal
+from cluster_cli.history import chain, rundir
+from cluster_cli.history.chain import Head
+from cluster_cli.history.journal import Journal
+from cluster_cli.history.past import heads, rows
 
 DONE: list[Event] = [
     RunStarted("r", "shop", "up", ("web",), ("web1",)),

@@ -16,7 +16,7 @@ from cluster_cli.events import (
     TaskStarted,
     TestEnded,
 )
-from cluster_cli.journal import DIFF_LIMIT, Journal, clip, read
+from cluster_cli.history.journal import DIFF_LIMIT, Journal, clip, read
 
 STARTED = RunStarted("r1", "shop", "up", ("web",), ("web1", "web2"))
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from cluster_cli.errors import ClusterError
-from cluster_cli.known_secrets import BY_NAME, KNOWN, Known, needed, value_of
-from cluster_cli.secrets import Secrets
+from cluster_cli.secrets.known import BY_NAME, KNOWN, Known, needed, value_of
+from cluster_cli.secrets.store import Secrets
 from cluster_cli.stages import STAGES
 from cluster_cli.topology.load import parse
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from cluster_cli.access.ssh_authority import new_authority
 from cluster_cli.places import PACKAGE
-from cluster_cli.secrets import Secrets
-from cluster_cli.ssh_authority import new_authority
+from cluster_cli.secrets.store import Secrets
 
 PLAYBOOK = Path(sys.executable).parent / "ansible-playbook"
 ASKED = """\

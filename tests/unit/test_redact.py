@@ -10,11 +10,11 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from cluster_cli.access.ssh_authority import new_authority, public_line, sign, user_terms
 from cluster_cli.errors import ClusterError
 from cluster_cli.events import RunEnded, Step, TaskEnded
-from cluster_cli.redact import SHORTEST, SHORTEST_LINE, Redactor
-from cluster_cli.secret import password
-from cluster_cli.ssh_authority import new_authority, public_line, sign, user_terms
+from cluster_cli.secrets.redact import SHORTEST, SHORTEST_LINE, Redactor
+from cluster_cli.secrets.secret import password
 
 SECRETS = st.text(st.characters(codec="utf-8"), min_size=SHORTEST, max_size=80)
 TEXTS = st.text(max_size=60)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster_cli.secrets import Secrets
+from cluster_cli.secrets.store import Secrets
 
 CLUSTER = Path(sys.executable).parent / "cluster"
 LAB = "name: shop\nprovider: podman\nnetwork: {subnet: 10.89.121.0/24}\nnodes: {a: {}}\n"

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from cluster_cli import rekey as module
 from cluster_cli.errors import ClusterError
-from cluster_cli.rekey import rekey
-from cluster_cli.secrets import Secrets
-from cluster_cli.vault import KEY_FILE_ENV
+from cluster_cli.secrets import rekey as module
+from cluster_cli.secrets.rekey import rekey
+from cluster_cli.secrets.store import Secrets
+from cluster_cli.secrets.vault import KEY_FILE_ENV
 
 
 class Killed(BaseException):

@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from cluster_cli import known_secrets, rotate
 from cluster_cli.errors import ClusterError, Exit
-from cluster_cli.known_secrets import BY_NAME, Known, always
-from cluster_cli.secrets import Secrets
-from cluster_cli.show_secrets import rotation_words, secrets_document
+from cluster_cli.secrets import known as known_secrets
+from cluster_cli.secrets import rotate
+from cluster_cli.secrets.known import BY_NAME, Known, always
+from cluster_cli.secrets.store import Secrets
+from cluster_cli.show.secrets import rotation_words, secrets_document
 from cluster_cli.workspace import Workspace
 
 TOPOLOGY = """\

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster_cli import rundir
+from cluster_cli.history import rundir
 
 NOW = datetime(2026, 5, 30, 12, 0, tzinfo=UTC)
 

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from cluster_cli.redact import Redactor
 from cluster_cli.runner import Words
+from cluster_cli.secrets.redact import Redactor
 
 SECRET = "a-very-secret-value"
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from cluster_cli.secret import STEPS, Secret, read
+from cluster_cli.secrets.secret import STEPS, Secret, read
 
 NOW = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
 OLD = Secret(value="old", made="2025-01-01T00:00:00+00:00")

@@ -9,9 +9,9 @@ import pytest
 from ansible.parsing.vault import VaultLib, VaultSecret
 
 from cluster_cli.errors import ClusterError
-from cluster_cli.secret import password
-from cluster_cli.secrets import Secrets
-from cluster_cli.vault import KEY_FILE_ENV
+from cluster_cli.secrets.secret import password
+from cluster_cli.secrets.store import Secrets
+from cluster_cli.secrets.vault import KEY_FILE_ENV
 
 
 @pytest.fixture(autouse=True)

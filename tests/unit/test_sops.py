@@ -11,8 +11,8 @@ import pytest
 
 from cluster_cli.errors import ClusterError
 from cluster_cli.places import Places
-from cluster_cli.rekey import rekey
-from cluster_cli.secrets import Secrets
+from cluster_cli.secrets.rekey import rekey
+from cluster_cli.secrets.store import Secrets
 
 # Takes what sops 3.9 takes (https://getsops.io/docs/), notes its arguments, and turns the letters round.
 STAND_IN = """\

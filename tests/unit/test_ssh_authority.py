@@ -6,9 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster_cli.errors import ClusterError
-from cluster_cli.secrets import Secrets
-from cluster_cli.ssh_authority import (
+from cluster_cli.access.ssh_authority import (
     ClusterAuthority,
     Terms,
     host_terms,
@@ -19,6 +17,8 @@ from cluster_cli.ssh_authority import (
     still_good,
     user_terms,
 )
+from cluster_cli.errors import ClusterError
+from cluster_cli.secrets.store import Secrets
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 HOST = host_terms(["db1", "10.0.0.1"], days=90)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from cluster_cli.access.ssh_authority import new_authority, new_keypair, operator_terms, public_line, sign
+from cluster_cli.access.ssh_revocation import revocation_list
 from cluster_cli.errors import ClusterError
-from cluster_cli.ssh_authority import new_authority, new_keypair, operator_terms, public_line, sign
-from cluster_cli.ssh_revocation import revocation_list
 
 USERS, HOSTS, OTHERS = new_authority(), new_authority(), new_authority()
 BOTH = [public_line(USERS, "users"), public_line(HOSTS, "hosts")]

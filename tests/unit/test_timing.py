@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from cluster_cli.timing import estimate, receipt_rows, receipt_table, spell, stage_seconds, task_seconds
+from cluster_cli.history.timing import estimate, receipt_rows, receipt_table, spell, stage_seconds, task_seconds
 
 
 def stage(name: str, seconds: float) -> dict[str, Any]:

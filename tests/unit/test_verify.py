@@ -2,7 +2,7 @@
 
 from types import SimpleNamespace
 
-from cluster_cli.redact import Redactor
+from cluster_cli.secrets.redact import Redactor
 from cluster_cli.verify import reason, without_secrets
 
 SECRET = "a-very-secret-value"

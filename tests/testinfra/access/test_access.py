@@ -8,7 +8,7 @@ from zlib import crc32
 import pytest
 from stranger import CERTIFICATES_ALONE, Pass, knock
 
-from cluster_cli.ssh_authority import new_authority
+from cluster_cli.access.ssh_authority import new_authority
 
 PEOPLE = "getent group cluster-operators | cut -d: -f4 | tr , '\\n'"
 TRY = """

@@ -7,10 +7,10 @@ import client
 import pytest
 import tls
 
-from cluster_cli.authority import CLOCK_SKEW, Authority, Terms, why_renew
-from cluster_cli.certificate import describe, fingerprint, is_key_of, read_chain, split
-from cluster_cli.cluster_authority import ISSUING
-from cluster_cli.secrets import Secrets
+from cluster_cli.certificates.authority import CLOCK_SKEW, Authority, Terms, why_renew
+from cluster_cli.certificates.certificate import describe, fingerprint, is_key_of, read_chain, split
+from cluster_cli.certificates.cluster_authority import ISSUING
+from cluster_cli.secrets.store import Secrets
 
 FOLDER = "/etc/cluster/certificates"
 PUBLIC = """

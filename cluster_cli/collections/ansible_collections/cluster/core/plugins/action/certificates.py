@@ -9,12 +9,12 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 
-from cluster_cli.authority import Authority, Scope, Terms, ends, sign, why_renew
-from cluster_cli.certificate import describe, now, read_chain, split, to_text
-from cluster_cli.cluster_authority import TlsAuthority
+from cluster_cli.certificates.authority import Authority, Scope, Terms, ends, sign, why_renew
+from cluster_cli.certificates.certificate import describe, now, read_chain, split, to_text
+from cluster_cli.certificates.cluster_authority import TlsAuthority
+from cluster_cli.certificates.given import Given, acme_certificate, own_certificate
 from cluster_cli.errors import ClusterError
-from cluster_cli.given_certificate import Given, acme_certificate, own_certificate
-from cluster_cli.secrets import Secrets
+from cluster_cli.secrets.store import Secrets
 
 FOLDER = "/etc/cluster/certificates"
 FRESH_KEY = "/run/cluster-{}.key"

@@ -6,7 +6,7 @@ from typing import Any
 
 from ansible_collections.cluster.core.plugins.plugin_utils.secrets_lookup import SecretsLookup
 
-from cluster_cli.acme_account import account_key, thumbprint
+from cluster_cli.certificates.acme_account import account_key, thumbprint
 
 DOCUMENTATION = """
 name: acme_thumbprint

@@ -6,7 +6,7 @@ from typing import Any
 
 from ansible_collections.cluster.core.plugins.plugin_utils.secrets_lookup import SecretsLookup
 
-from cluster_cli.known_secrets import value_of
+from cluster_cli.secrets.known import value_of
 
 DOCUMENTATION = """
 name: secret
@@ -14,7 +14,7 @@ author: the cluster maintainers
 extends_documentation_fragment: [cluster.core.secrets]
 short_description: A secret of the cluster
 description:
-  - The value to use. One that is known to cluster_cli/known_secrets.py is made on first need; in check mode
+  - The value to use. One that is known to cluster_cli/secrets/known.py is made on first need; in check mode
     nothing is made, and what is missing is made up for the moment.
   - With C(valid) all values to let in, as a list, the one to use first. There are two while it is rotated.
 options:

@@ -6,7 +6,7 @@ from typing import Any
 
 from ansible_collections.cluster.core.plugins.plugin_utils.secrets_lookup import SecretsLookup
 
-from cluster_cli.ssh_authority import host_terms, user_terms
+from cluster_cli.access.ssh_authority import host_terms, user_terms
 
 DOCUMENTATION = """
 name: ssh_certificate

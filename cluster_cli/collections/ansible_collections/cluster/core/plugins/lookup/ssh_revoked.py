@@ -7,7 +7,7 @@ from typing import Any
 
 from ansible_collections.cluster.core.plugins.plugin_utils.secrets_lookup import SecretsLookup
 
-from cluster_cli.ssh_revocation import revocation_list
+from cluster_cli.access.ssh_revocation import revocation_list
 
 DOCUMENTATION = """
 name: ssh_revoked

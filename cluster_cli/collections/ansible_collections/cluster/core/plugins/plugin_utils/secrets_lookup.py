@@ -8,9 +8,9 @@ from typing import Any
 from ansible.errors import AnsibleError
 from ansible.plugins.lookup import LookupBase
 
+from cluster_cli.access.ssh_authority import ClusterAuthority
 from cluster_cli.errors import ClusterError
-from cluster_cli.secrets import Secrets
-from cluster_cli.ssh_authority import ClusterAuthority
+from cluster_cli.secrets.store import Secrets
 
 
 class SecretsLookup(LookupBase):  # type: ignore[misc]

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from cluster_cli.access.ssh_authority import ClusterAuthority
 from cluster_cli.runner import write_private
-from cluster_cli.secrets import Secrets
-from cluster_cli.ssh_authority import ClusterAuthority
+from cluster_cli.secrets.store import Secrets
 from cluster_cli.workspace import Workspace
 
 

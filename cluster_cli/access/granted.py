@@ -13,13 +13,13 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.serialization import load_ssh_public_identity
 
+from cluster_cli.access.operator_key import authority_of
+from cluster_cli.access.ssh_authority import operator_terms
 from cluster_cli.contact import fingerprint
 from cluster_cli.errors import ClusterError, Exit
-from cluster_cli.operator_key import authority_of
+from cluster_cli.history.who import who
 from cluster_cli.render.operators import principal
-from cluster_cli.ssh_authority import operator_terms
 from cluster_cli.topology.problems import did_you_mean
-from cluster_cli.who import who
 from cluster_cli.workspace import Workspace
 
 STAMP = "%Y%m%dT%H%M%SZ"

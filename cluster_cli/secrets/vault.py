@@ -9,7 +9,7 @@ from platformdirs import user_config_path
 
 from cluster_cli.errors import ClusterError
 from cluster_cli.files import draft, sync_directory
-from cluster_cli.secret import password
+from cluster_cli.secrets.secret import password
 
 KEY_FILE_ENV = "CLUSTER_VAULT_KEY_FILE"
 HELPER_SECONDS = 120

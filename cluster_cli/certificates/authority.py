@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import NameOID
 
-from cluster_cli.certificate import (
+from cluster_cli.certificates.certificate import (
     PURPOSES,
     Contents,
     describe,

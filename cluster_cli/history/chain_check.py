@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from cluster_cli import chain
-from cluster_cli.chain import Head, Line
+from cluster_cli.history import chain
+from cluster_cli.history.chain import Head, Line
 
 
 @dataclass(frozen=True)

@@ -28,8 +28,8 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.hazmat.primitives.serialization.ssh import SSHCertPublicKeyTypes
 
 from cluster_cli.errors import ClusterError
-from cluster_cli.secret import Secret
-from cluster_cli.secrets import Secrets
+from cluster_cli.secrets.secret import Secret
+from cluster_cli.secrets.store import Secrets
 
 Kind = Literal["host", "user"]
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from cluster_cli.journal import Record
+from cluster_cli.history.journal import Record
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from cluster_cli.acme_certificates import order_due
+from cluster_cli.certificates.acme_certificates import order_due
 from cluster_cli.errors import ClusterError, Exit
 from cluster_cli.inventory import Host, Inventory
 from cluster_cli.run import Run

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from cluster_cli.cluster_authority import TlsAuthority
+from cluster_cli.certificates.cluster_authority import TlsAuthority
 from cluster_cli.errors import ClusterError, Exit
 from cluster_cli.files import replace
-from cluster_cli.vault import decrypt, encrypt
+from cluster_cli.secrets.vault import decrypt, encrypt
 
 
 def take(authority: TlsAuthority, file: Path, passphrase: str) -> None:

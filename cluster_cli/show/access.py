@@ -8,7 +8,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from cluster_cli.granted import Grant
+from cluster_cli.access.granted import Grant
 from cluster_cli.topology.security import Access
 
 STYLES = {"good": "green", "revoked": "red", "expired": "dim"}

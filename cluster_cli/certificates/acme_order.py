@@ -15,9 +15,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
-from cluster_cli.acme_account import new_key
+from cluster_cli.certificates.acme_account import new_key
+from cluster_cli.certificates.given import Given, ended
 from cluster_cli.errors import ClusterError
-from cluster_cli.given_certificate import Given, ended
 
 PATIENCE = timedelta(seconds=90)
 USER_AGENT = "cluster"

@@ -5,9 +5,9 @@ goes on with the step it was at; an ordinary `up` in between does that step's wo
 """
 
 from cluster_cli.errors import ClusterError, Exit
-from cluster_cli.known_secrets import BY_NAME, Known
-from cluster_cli.secret import Step
-from cluster_cli.secrets import Secrets
+from cluster_cli.secrets.known import BY_NAME, Known
+from cluster_cli.secrets.secret import Step
+from cluster_cli.secrets.store import Secrets
 from cluster_cli.stages import Stage, stages_for
 from cluster_cli.topology.problems import did_you_mean
 from cluster_cli.workspace import Workspace

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from cryptography import x509
 
-from cluster_cli.certificate import covers, describe, is_key_of, is_signed_by, public_of, read_chain
+from cluster_cli.certificates.certificate import covers, describe, is_key_of, is_signed_by, public_of, read_chain
 from cluster_cli.errors import ClusterError
-from cluster_cli.secrets import Secrets
-from cluster_cli.vault import Vault, VaultKey
+from cluster_cli.secrets.store import Secrets
+from cluster_cli.secrets.vault import Vault, VaultKey
 
 VAULTED = b"$ANSIBLE_VAULT"
 

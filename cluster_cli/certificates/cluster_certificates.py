@@ -4,13 +4,13 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from cluster_cli.authority import Scope
-from cluster_cli.certificate import describe, fingerprint, now, read_chain
-from cluster_cli.cluster_authority import TlsAuthority
+from cluster_cli.certificates.authority import Scope
+from cluster_cli.certificates.certificate import describe, fingerprint, now, read_chain
+from cluster_cli.certificates.cluster_authority import TlsAuthority
+from cluster_cli.certificates.given import faults, own_certificate
 from cluster_cli.errors import ClusterError, Exit
-from cluster_cli.given_certificate import faults, own_certificate
 from cluster_cli.inventory import Host, Inventory
-from cluster_cli.secrets import Secrets
+from cluster_cli.secrets.store import Secrets
 from cluster_cli.topology.files import beside
 from cluster_cli.topology.load import refused
 from cluster_cli.topology.problems import Problem

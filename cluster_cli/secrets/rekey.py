@@ -8,9 +8,9 @@ from pathlib import Path
 
 from cluster_cli.errors import ClusterError, Exit
 from cluster_cli.files import replace, sync_directory
-from cluster_cli.secret import password
-from cluster_cli.secrets import Secrets
-from cluster_cli.vault import KEY_FILE_ENV, Vault, VaultKey, decrypt, encrypt, opens
+from cluster_cli.secrets.secret import password
+from cluster_cli.secrets.store import Secrets
+from cluster_cli.secrets.vault import KEY_FILE_ENV, Vault, VaultKey, decrypt, encrypt, opens
 
 
 def rekey(secrets: Secrets) -> Path:

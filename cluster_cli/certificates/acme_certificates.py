@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from cluster_cli.acme_account import account_key
-from cluster_cli.acme_order import Service, order
-from cluster_cli.certificate import covers, describe, now, read_chain
+from cluster_cli.certificates.acme_account import account_key
+from cluster_cli.certificates.acme_order import Service, order
+from cluster_cli.certificates.certificate import covers, describe, now, read_chain
+from cluster_cli.certificates.given import Given, acme_certificate, acme_secret
 from cluster_cli.errors import ClusterError
 from cluster_cli.events import Step
-from cluster_cli.given_certificate import Given, acme_certificate, acme_secret
 from cluster_cli.render.certificate_files import frontend_certificate
 from cluster_cli.run import Run
-from cluster_cli.secrets import Secrets
+from cluster_cli.secrets.store import Secrets
 from cluster_cli.topology.files import beside
 from cluster_cli.topology.model import Topology
 from cluster_cli.topology.walks import frontends

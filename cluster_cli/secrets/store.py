@@ -16,9 +16,9 @@ from ruamel.yaml.representer import SafeRepresenter
 
 from cluster_cli.errors import ClusterError, Exit
 from cluster_cli.files import replace
-from cluster_cli.secret import Secret, read
-from cluster_cli.sops import SUFFIX, Sops
-from cluster_cli.vault import Vault, VaultKey
+from cluster_cli.secrets.secret import Secret, read
+from cluster_cli.secrets.sops import SUFFIX, Sops
+from cluster_cli.secrets.vault import Vault, VaultKey
 
 LOCK_SECONDS = 60
 Entries = dict[str, Secret]

@@ -5,12 +5,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from cluster_cli import chain, rundir
-from cluster_cli.chain import Head, Line
 from cluster_cli.collect import collect_all
 from cluster_cli.contact import NOTES
+from cluster_cli.history import chain, rundir
+from cluster_cli.history.chain import Head, Line
+from cluster_cli.history.journal import Record, read
 from cluster_cli.inventory import Host
-from cluster_cli.journal import Record, read
 from cluster_cli.report.checks import verification
 
 HEARD = f"journalctl -q -o cat --no-pager -t {NOTES} _UID=0"

@@ -7,13 +7,13 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from cluster_cli.errors import Exit
-from cluster_cli.known_secrets import BY_NAME, Known, needed
 from cluster_cli.outcome import errors, write_report
-from cluster_cli.rotate import WORDS, stages
 from cluster_cli.run import recorded
-from cluster_cli.secret import Secret, Step
-from cluster_cli.secrets import Secrets
-from cluster_cli.show import given, show_errors
+from cluster_cli.secrets.known import BY_NAME, Known, needed
+from cluster_cli.secrets.rotate import WORDS, stages
+from cluster_cli.secrets.secret import Secret, Step
+from cluster_cli.secrets.store import Secrets
+from cluster_cli.show.run import given, show_errors
 from cluster_cli.topology.model import Topology
 from cluster_cli.up import planned, up
 from cluster_cli.workspace import Workspace

@@ -7,11 +7,11 @@ import secrets as csprng
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from cluster_cli.acme_account import ACCOUNT, new_key
-from cluster_cli.cluster_authority import ISSUING, ROOT
-from cluster_cli.secret import Secret, password
-from cluster_cli.secrets import Secrets
-from cluster_cli.ssh_authority import AUTHORITIES, OPERATOR, new_authority
+from cluster_cli.access.ssh_authority import AUTHORITIES, OPERATOR, new_authority
+from cluster_cli.certificates.acme_account import ACCOUNT, new_key
+from cluster_cli.certificates.cluster_authority import ISSUING, ROOT
+from cluster_cli.secrets.secret import Secret, password
+from cluster_cli.secrets.store import Secrets
 from cluster_cli.topology.model import Topology
 
 

@@ -13,14 +13,14 @@ from rich.text import Text
 
 from cluster_cli.errors import ClusterError, Exit
 from cluster_cli.events import TestEnded
-from cluster_cli.journal import read
+from cluster_cli.history.journal import read
+from cluster_cli.history.rundir import RunDir
+from cluster_cli.history.timing import receipt_rows, receipt_table
 from cluster_cli.lab.probe import Check
 from cluster_cli.outcome import errors, summary
 from cluster_cli.paint import paint
 from cluster_cli.picture import endpoints
 from cluster_cli.plan import Change
-from cluster_cli.rundir import RunDir
-from cluster_cli.timing import receipt_rows, receipt_table
 from cluster_cli.up import Outcome
 from cluster_cli.workspace import Workspace
 

@@ -10,10 +10,10 @@ from datetime import datetime
 
 from cryptography import x509
 
-from cluster_cli.authority import Authority, Scope, new_issuing, new_root, why_renew_issuing
-from cluster_cli.certificate import describe, now, to_text
+from cluster_cli.certificates.authority import Authority, Scope, new_issuing, new_root, why_renew_issuing
+from cluster_cli.certificates.certificate import describe, now, to_text
 from cluster_cli.errors import ClusterError
-from cluster_cli.secrets import Secrets
+from cluster_cli.secrets.store import Secrets
 
 ROOT, ISSUING = "tls_root_authority", "tls_issuing_authority"
 Values = Mapping[str, str]

@@ -7,9 +7,9 @@ from hashlib import sha256
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from cluster_cli.authority import private_text
+from cluster_cli.certificates.authority import private_text
 from cluster_cli.errors import ClusterError
-from cluster_cli.secrets import Secrets
+from cluster_cli.secrets.store import Secrets
 
 ACCOUNT = "acme_account_key"
 COORDINATE_BYTES = 32

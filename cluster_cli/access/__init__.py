@@ -1,0 +1,1 @@
+"""Who gets in over SSH: certificates given out, and those that count no more."""

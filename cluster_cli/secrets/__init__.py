@@ -1,0 +1,1 @@
+"""The secrets of a cluster: made, kept sealed, rotated, and never told."""
