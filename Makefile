@@ -1,6 +1,6 @@
 # The two commands: `make up` stands up the lab and verifies it, `make test` proves all of it.
 # Each does the whole set-up itself.
-.PHONY: setup up down lint unit molecule e2e test audit docs
+.PHONY: setup up down lint unit molecule e2e test audit drill docs
 .DEFAULT_GOAL := help
 
 CLUSTER ?= inventories/lab
@@ -11,6 +11,7 @@ help:
 	@echo "make up      the lab cluster, set up, running and verified"
 	@echo "make test    lint, types, unit and golden tests, molecule, end to end"
 	@echo "make audit   auditors we did not write, planted secrets, what security costs"
+	@echo "make drill   every fault there is, put into a database under writers"
 	@echo "make down    take the lab away"
 	@echo "also: setup lint unit molecule e2e docs"
 
@@ -37,6 +38,9 @@ e2e: setup
 
 test: setup
 	@scripts/test
+
+drill: setup
+	@CLUSTER_DRILL=1 $(BIN)/pytest -v -s tests/e2e/test_10_galera.py
 
 audit: setup
 	@scripts/audit

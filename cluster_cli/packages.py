@@ -9,6 +9,7 @@ PACKAGES: dict[str, tuple[str, ...]] = {
     "ntp": ("chrony",),
     "certificates": ("python3-cryptography",),
     "audit": ("logrotate", "rsyslog", "rsyslog-relp"),
+    "galera": ("galera-4", "mariadb-backup", "mariadb-client", "mariadb-server", "python3-pymysql", "socat"),
     "web/nginx": ("nginx-light",),
     "web/apache": ("apache2",),
     "haproxy": ("haproxy", "socat"),

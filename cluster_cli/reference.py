@@ -58,6 +58,13 @@ load_balancers:
     backends:
       shop: {nodes: [web1, web2], port: 80, balance: leastconn, sticky: cookie, check: {path: /healthz}}""",
     "web": "web:\n  shop: {nodes: [web1, web2], engine: nginx}",
+    "databases": """\
+databases:
+  main:
+    nodes: [web1, web2, lb2]
+    through: edge
+    schemas: [shop]
+    accounts: {shop: {schemas: [shop]}}""",
     "firewall": "firewall: {operators: [10.0.0.0/24, 192.0.2.0/28], open: [{port: 9000, nodes: [web1]}]}",
     "certificates": "certificates: {life: 60d, acme: {directory: https://acme.example.com/directory}}",
     "hardening": 'hardening: {banner: Authorized use only., updates: {start: "03:00", span: 2h}}',

@@ -27,11 +27,17 @@ STAGES: tuple[Stage, ...] = (
     Stage("ntp", "Keep one time on all nodes", ("ntp",)),
     Stage("certificates", "Give out certificates", ("certificates",)),
     Stage("audit", "Gather records of logins and commands", ("audit",)),
+    Stage("database", "Keep the data", ("galera",)),
     Stage("web", "Serve the web sites", ("web",)),
     Stage("load_balancer", "Balance the traffic", ("haproxy", "nginx")),
     Stage("keepalived", "Hold the virtual addresses", ("keepalived",)),
 )
-WITH_CERTIFICATES = ("certificates", "audit", "load_balancer")  # those a new certificate has to go through
+WITH_CERTIFICATES = (
+    "certificates",
+    "audit",
+    "database",
+    "load_balancer",
+)  # those a new one goes through
 REMOVE = Stage("remove", "Remove what was installed", ())  # not part of the plan: what `down` does to machines
 ROLES: tuple[str, ...] = tuple(role for stage in STAGES for role in stage.roles)
 

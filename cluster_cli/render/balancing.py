@@ -6,6 +6,7 @@ from typing import Any
 
 from cluster_cli.render.certificate_files import folder, frontend_certificate
 from cluster_cli.topology.addresses import addresses, addresses_for, frontend_addresses
+from cluster_cli.topology.listeners import AGREE_PORT
 from cluster_cli.topology.model import Backend, Frontend, LoadBalancer, Topology
 from cluster_cli.topology.sources import watchers
 from cluster_cli.topology.tls_rules import answers_acme
@@ -39,10 +40,21 @@ def balancer_vars(topology: Topology, name: str) -> dict[str, dict[str, Any]]:
             f"{prefix}_backends": [
                 backend_vars(topology, key, backend, known) for key, backend in balancer.backends.items()
             ],
+            **(peers_vars(name, balancer, known) if prefix == "haproxy" else {}),
             f"{prefix}_stats": stats_vars(topology, balancer, managed),
             f"{prefix}_maxconn": balancer.max_connections,
             f"{prefix}_client_timeout_ms": balancer.client_timeout,
         }
+    }
+
+
+def peers_vars(name: str, balancer: LoadBalancer, known: dict[str, str]) -> dict[str, Any]:
+    """The balancers that must agree which server has the connections; empty when there is nothing to agree on."""
+    if not any(backend.one_at_a_time for backend in balancer.backends.values()):
+        return {}
+    return {
+        "haproxy_node": name,
+        "haproxy_peers": [{"name": node, "address": known[node], "port": AGREE_PORT} for node in balancer.nodes],
     }
 
 
@@ -84,8 +96,10 @@ def backend_vars(topology: Topology, name: str, backend: Backend, known: dict[st
         "name": name,
         "mode": backend.mode,
         "balance": backend.balance,
+        **({"one_at_a_time": True} if backend.one_at_a_time else {}),
         "check": {
             "type": check.type or backend.mode,
+            **({"port": check.port} if check.port else {}),
             "path": check.path or health_path(topology, backend),
             "host": check.host or "",
             "expect": check.expect,

@@ -3,6 +3,7 @@
 A new one is a new entry here and, in the role, `lookup('cluster.core.secret', NAME)`.
 """
 
+import re
 import secrets as csprng
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -109,11 +110,38 @@ KNOWN: tuple[Known, ...] = (
     ),
 )
 BY_NAME = {known.name: known for known in KNOWN}
+ACCOUNT_OF = re.compile(r"database_(?P<database>[a-z0-9-]+)\.(?P<account>[a-z0-9_]+)")
+
+
+def database_account(database: str, account: str) -> str:
+    """The name of the secret that is an account's password."""
+    return f"database_{database}.{account}"
+
+
+def known_as(name: str) -> Known | None:
+    """What we know of a secret by its name; None when it is not one of ours."""
+    found = ACCOUNT_OF.fullmatch(name)
+    if not found:
+        return BY_NAME.get(name)
+    database, account = found["database"], found["account"]
+    return Known(
+        name,
+        f"the password of account {account} in database {database}",
+        password,
+        lambda topology: database in topology.databases and account in topology.databases[database].accounts,
+        ("database",),
+    )
 
 
 def needed(topology: Topology) -> tuple[Known, ...]:
     """The secrets a topology has use for."""
-    return tuple(known for known in KNOWN if known.needed(topology))
+    accounts = [
+        database_account(name, account)
+        for name, database in topology.databases.items()
+        for account in database.accounts
+    ]
+    found = (*KNOWN, *filter(None, map(known_as, accounts)))
+    return tuple(known for known in found if known.needed(topology))
 
 
 def value_of(secrets: Secrets, name: str, *, dry: bool = False) -> Secret:
@@ -121,7 +149,7 @@ def value_of(secrets: Secrets, name: str, *, dry: bool = False) -> Secret:
 
     Raises ClusterError when it is neither known nor there.
     """
-    known = BY_NAME.get(name)
+    known = known_as(name)
     if known is None:
         return secrets.entry(name)
     if dry:

@@ -5,7 +5,7 @@ goes on with the step it was at; an ordinary `up` in between does that step's wo
 """
 
 from cluster_cli.errors import ClusterError, Exit
-from cluster_cli.secrets.known import BY_NAME, Known
+from cluster_cli.secrets.known import BY_NAME, Known, known_as
 from cluster_cli.secrets.secret import Step
 from cluster_cli.secrets.store import Secrets
 from cluster_cli.stages import Stage, stages_for
@@ -21,7 +21,7 @@ WORDS: dict[Step, str] = {
 
 def rotatable(workspace: Workspace, name: str) -> Known:
     """The secret of that name. Raises ClusterError (exit 2) when it cannot be rotated, saying why."""
-    known = BY_NAME.get(name)
+    known = known_as(name)
     if known is None:
         raise ClusterError(
             f"there is no secret {name} that could be rotated",

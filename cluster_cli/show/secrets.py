@@ -9,7 +9,7 @@ from rich.table import Table
 from cluster_cli.errors import Exit
 from cluster_cli.outcome import errors, write_report
 from cluster_cli.run import recorded
-from cluster_cli.secrets.known import BY_NAME, Known, needed
+from cluster_cli.secrets.known import Known, known_as, needed
 from cluster_cli.secrets.rotate import WORDS, stages
 from cluster_cli.secrets.secret import Secret, Step
 from cluster_cli.secrets.store import Secrets
@@ -26,7 +26,7 @@ def secrets_document(topology: Topology, secrets: Secrets) -> dict[str, Any]:
     """Every secret there is, and those the topology needs and `up` will make."""
     entries = secrets.entries()
     names = sorted({*entries, *(known.name for known in needed(topology))})
-    rows = [secret_row(name, BY_NAME.get(name, FOREIGN), entries.get(name)) for name in names]
+    rows = [secret_row(name, known_as(name) or FOREIGN, entries.get(name)) for name in names]
     return {"schema_version": SCHEMA_VERSION, "path": str(secrets.path), "secrets": rows}
 
 

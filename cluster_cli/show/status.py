@@ -23,7 +23,8 @@ def table(document: Document) -> Group:
     verdict = Text("healthy", style="bold green") if document["healthy"] else Text("not healthy", style="bold red")
     head = Text.assemble((str(document["cluster"]), "bold"), " is ", verdict, f"  {document['at'][11:19]} UTC")
     problems = [Text(f"  {problem}", style="red") for problem in document["problems"]]
-    return Group(head, *problems, nodes_table(document), *vip_lines(document), *backend_lines(document))
+    lines = (*vip_lines(document), *backend_lines(document), *database_lines(document))
+    return Group(head, *problems, nodes_table(document), *lines)
 
 
 def shown_addresses(row: Mapping[str, Any]) -> str:
@@ -79,6 +80,14 @@ def backend_lines(document: Document) -> Iterator[Text]:
                     f"{server} {'up' if row['up'] else 'DOWN'}  ", style="green" if row["up"] else "bold red"
                 )
             yield line
+
+
+def database_lines(document: Document) -> Iterator[Text]:
+    """What each database guarantees now, and how its nodes are."""
+    for name, row in document["databases"].items():
+        style = "green" if row["may_fail"] else "bold red"
+        yield Text.assemble(f"database {name} ({row['engine']}, {row['mode']}): ", (row["guarantee"], style))
+        yield Text("  " + "  ".join(f"{node} {each['state'] or 'DOWN'}" for node, each in row["nodes"].items()))
 
 
 def watch_forever(look: Callable[[], Document], every: float, *, as_json: bool) -> None:

@@ -8,7 +8,7 @@ from cluster_cli.certificates import cluster_certificates as certificates
 from cluster_cli.certificates.certificate import now
 from cluster_cli.collect import Outcome, collect_all
 from cluster_cli.inventory import Host, Inventory
-from cluster_cli.status import answers
+from cluster_cli.status import answers, databases
 from cluster_cli.status.questions import questions
 from cluster_cli.topology.model import LoadBalancer, Topology
 
@@ -40,6 +40,10 @@ def describe(topology: Topology, inventory: Inventory, found: Found) -> dict[str
         "load_balancers": {
             name: {"engine": balancer.engine, "backends": backends(balancer, found)}
             for name, balancer in topology.load_balancers.items()
+        },
+        "databases": {
+            name: databases.group(each, {node: found[node].get("database", NOTHING) for node in each.nodes})
+            for name, each in topology.databases.items()
         },
         "time": {
             host.name: answers.tracking(found[host.name].get("time", NOTHING)) for host in inventory.group("ntp")
@@ -124,6 +128,8 @@ def problems(document: Mapping[str, Any]) -> Iterator[str]:
             yield f"{name}: the disk is {row['disk_percent']} % full"
     yield from vip_problems(document)
     yield from backend_problems(document)
+    reachable = {name: row["reachable"] for name, row in document["nodes"].items()}
+    yield from databases.problems(document["databases"], reachable)
     yield from time_problems(document)
     yield from certificate_problems(document)
 

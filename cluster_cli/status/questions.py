@@ -7,6 +7,7 @@ from typing import Any
 
 from cluster_cli.certificates.cluster_certificates import QUESTION
 from cluster_cli.inventory import Host
+from cluster_cli.status import databases
 
 UNITS = {
     "ntp": "chrony",
@@ -15,6 +16,7 @@ UNITS = {
     "keepalived": "keepalived",
     "ssh_trust": "ssh",
     "audit": "rsyslog",
+    "galera": "mariadb",
 }
 ACTIVE = "systemctl is-active {}"
 FILTERS = "if nft list chain inet cluster input >/dev/null; then systemctl is-active {}; else echo flushed; fi"
@@ -47,6 +49,8 @@ def questions(host: Host) -> dict[str, str]:
         asked["time"] = "chronyc -n -c tracking"
     if "certificates" in host.groups:
         asked["certificates"] = QUESTION
+    if "galera" in host.groups:
+        asked["database"] = databases.QUESTION
     if "keepalived" in host.groups:
         asked["addresses"] = "ip -j -4 addr show"
     if "haproxy" in host.groups:

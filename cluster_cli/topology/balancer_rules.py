@@ -69,6 +69,25 @@ def backends_have_weight(topology: Topology) -> Iterator[Problem]:
             yield Problem((*path, "nodes"), what, "give one of them a weight of 1 or more")
 
 
+def one_at_a_time_is_for_connections(topology: Topology) -> Iterator[Problem]:
+    """Only haproxy remembers which server had the connections, and only connections have one."""
+    for path, balancer, backend in backends(topology):
+        if backend.one_at_a_time and (balancer.engine != "haproxy" or backend.mode != "tcp"):
+            what = f"one_at_a_time does not go with engine {balancer.engine} in mode {backend.mode}"
+            yield Problem(path, what, "use haproxy and `mode: tcp`")
+        elif backend.one_at_a_time and backend.sticky != "none":
+            what = "clients cannot stay with different servers while one server has them all"
+            yield Problem((*path, "sticky"), what, "remove it")
+
+
+def checks_ask_their_own_port(topology: Topology) -> Iterator[Problem]:
+    """nginx watches real requests, so it cannot ask another port."""
+    for path, balancer, backend in backends(topology):
+        if backend.check.port and balancer.engine != "haproxy":
+            what = f"{balancer.engine} cannot ask another port than the backend's"
+            yield Problem((*path, "check", "port"), what, "remove it, or use `engine: haproxy`")
+
+
 def frontends_bind_virtual_ips(topology: Topology) -> Iterator[Problem]:
     """A frontend's own address is one of its load balancer's virtual IPs."""
     for name, balancer in topology.load_balancers.items():
@@ -132,6 +151,8 @@ RULES = (
     backends_are_used,
     backends_have_weight,
     frontends_bind_virtual_ips,
+    one_at_a_time_is_for_connections,
+    checks_ask_their_own_port,
     addresses_have_a_frontend,
     tcp_has_no_http_features,
     checks_ask_what_they_say,

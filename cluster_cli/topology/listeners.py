@@ -10,6 +10,7 @@ from ipaddress import IPv4Address
 from typing import Literal
 
 from cluster_cli.topology.addresses import addresses, addresses_for, frontend_addresses
+from cluster_cli.topology.databases import DATABASE_PORT, DOORBELL, GROUP, INCREMENTAL, STATE_TRANSFER
 from cluster_cli.topology.model import LoadBalancer, Topology
 from cluster_cli.topology.problems import Path
 from cluster_cli.topology.sources import (
@@ -29,6 +30,7 @@ from cluster_cli.topology.walks import backends
 
 LOOPBACK = IPv4Address("127.0.0.1")
 AUDIT_PORT = 6514  # syslog over TLS (RFC 5425); RELP has none of its own
+AGREE_PORT = 10025  # where haproxies agree which server has the connections of a backend
 PEERS_PORT = 10024  # where a haproxy hands its stick tables to the one that replaces it
 
 
@@ -85,6 +87,7 @@ def services(topology: Topology) -> Iterator[Listener]:
     yield from time_listeners(topology)
     yield from audit_listeners(topology)
     yield from web_listeners(topology)
+    yield from database_listeners(topology)
     for name, balancer in topology.load_balancers.items():
         for node in balancer.nodes:
             yield from balancer_listeners(topology, name, balancer, node)
@@ -128,6 +131,26 @@ def web_listeners(topology: Topology) -> Iterator[Listener]:
                 yield Listener(path, node, web.port, f"web {name}", processes[web.engine], sources, to=to)
 
 
+def database_listeners(topology: Topology) -> Iterator[Listener]:
+    """A database: for those who are led to it, and its nodes among each other.
+
+    The two ports of state transfer are open only while a node joins.
+    """
+    known = addresses(topology)
+    for name, database in topology.databases.items():
+        among = nodes(topology, database.nodes)
+        for node in database.nodes:
+            path: Path = ("databases", name)
+            asking = nodes(topology, balancers_asking(topology, node, DATABASE_PORT))
+            reached = asking if database.through else clients(topology)
+            yield Listener(path, node, DATABASE_PORT, f"database {name}", "mariadbd", reached, known.get(node))
+            rings = nodes(topology, balancers_asking(topology, node, DOORBELL))
+            yield Listener(path, node, DOORBELL, f"what {node} is fit for", "python3", rings, known.get(node))
+            yield Listener(path, node, GROUP, f"the group of {name}", "mariadbd", among, known.get(node))
+            for port, what in ((STATE_TRANSFER, "a copy"), (INCREMENTAL, "what was missed")):
+                yield Listener(path, node, port, f"{what} for a node of {name}", "", among)
+
+
 def balancer_listeners(topology: Topology, name: str, balancer: LoadBalancer, node: str) -> Iterator[Listener]:
     """The frontends of a balancer, for clients, and its own page, for operators."""
     path: Path = ("load_balancers", name)
@@ -142,6 +165,9 @@ def balancer_listeners(topology: Topology, name: str, balancer: LoadBalancer, no
             yield Listener(at, node, front.bind, who, balancer.engine, sources, place)
     if balancer.engine == "haproxy" and any(each.sticky == "source" for each in balancer.backends.values()):
         yield Listener(path, node, PEERS_PORT, f"the stick tables of {name}", "haproxy", (), LOOPBACK)
+    if any(each.one_at_a_time for each in balancer.backends.values()):
+        others, at_home = nodes(topology, balancer.nodes), addresses(topology).get(node)
+        yield Listener(path, node, AGREE_PORT, f"the balancers of {name}", "haproxy", others, at_home)
 
 
 def foreign_backends(topology: Topology, known: set[tuple[str, int]]) -> Iterator[Listener]:

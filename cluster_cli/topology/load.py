@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from cluster_cli.errors import ClusterError, Exit
+from cluster_cli.topology.doors import with_doors
 from cluster_cli.topology.files import missing_files
 from cluster_cli.topology.model import Topology
 from cluster_cli.topology.problems import Problem
@@ -97,7 +98,7 @@ def checked(text: str, path: Path, more: Check) -> Topology:
     problems = [problem for problem in found if problem.path not in told]
     if left.topology is None or problems or noted:
         raise TopologyError(path, in_order(tree, problems, noted))
-    return left.topology
+    return with_doors(left.topology)
 
 
 def refused(path: Path, problems: Iterable[Problem]) -> TopologyError:

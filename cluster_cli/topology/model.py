@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from cluster_cli.topology.base import Count, Model, NodeList, Weight
+from cluster_cli.topology.databases import Database
 from cluster_cli.topology.fields import (
     Address,
     AdvertInterval,
@@ -179,6 +180,7 @@ class Check(Model):
     type: Literal["http", "tcp", "none"] | None = Field(
         default=None, description="Left away: http in mode http, tcp in mode tcp."
     )
+    port: Port | None = Field(default=None, description="Port that is asked. Left away: the backend's.")
     path: UrlPath | None = Field(
         default=None,
         description="Path an HTTP check asks for. Left away: the health page of the web service on that port.",
@@ -203,6 +205,11 @@ class Backend(Model):
         default="roundrobin", description="In turn, to the least busy, or by the client's address."
     )
     check: Check = Field(default_factory=Check, description="Health check.")
+    one_at_a_time: bool = Field(
+        default=False,
+        description="Whether all connections go to one server, as long as it is up: for what may have one writer. "
+        "It keeps them when another one returns. Only with haproxy, in mode tcp.",
+    )
     sticky: Literal["none", "cookie", "source"] = Field(
         default="none", description="Whether a client stays with its server: by a cookie, or by its address."
     )
@@ -276,6 +283,7 @@ class Topology(Model):
     time: Time | None = Field(default=None, description="Time synchronisation.")
     load_balancers: dict[Name, LoadBalancer] = Field(default={}, description="Load balancers, by name.")
     web: dict[Name, Web] = Field(default={}, description="Web servers, by name.")
+    databases: dict[Name, Database] = Field(default={}, description="Databases, by name.")
     firewall: Firewall = Field(default_factory=Firewall, description="Who may talk to what; all else is dropped.")
     certificates: Certificates = Field(
         default_factory=Certificates, description="TLS certificates, by the cluster's own authority or by ACME."

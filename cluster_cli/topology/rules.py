@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from cluster_cli.topology import (
     address_rules,
     balancer_rules,
+    database_rules,
     firewall_rules,
     interface_rules,
     network_rules,
@@ -14,6 +15,7 @@ from cluster_cli.topology import (
     tls_rules,
     updates,
 )
+from cluster_cli.topology.doors import with_doors
 from cluster_cli.topology.model import Topology
 from cluster_cli.topology.problems import Problem
 
@@ -34,6 +36,10 @@ RULES: tuple[Rule, ...] = (
 
 
 def broken_rules(topology: Topology) -> Iterator[Problem]:
-    """Every problem the rules find."""
-    for rule in RULES:
+    """Every problem the rules find: of databases in the file as it is, of the rest with the doors they add."""
+    rule: Rule
+    for rule in database_rules.RULES:
         yield from rule(topology)
+    whole = with_doors(topology)
+    for rule in RULES:
+        yield from rule(whole)

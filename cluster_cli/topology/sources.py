@@ -18,7 +18,7 @@ def balancers_asking(topology: Topology, node: str, port: int) -> tuple[str, ...
     return tuple(
         name
         for _, balancer, backend in backends(topology)
-        if backend.port == port and node in backend.nodes
+        if port in (backend.port, backend.check.port) and node in backend.nodes
         for name in balancer.nodes
     )
 

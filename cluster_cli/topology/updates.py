@@ -38,6 +38,8 @@ def redundant(topology: Topology) -> Iterator[tuple[str, ...]]:
         yield backend.nodes
     for web in topology.web.values():
         yield web.nodes
+    for database in topology.databases.values():
+        yield database.nodes
     if topology.time:
         yield topology.time.servers
     if topology.audit:

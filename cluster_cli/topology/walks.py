@@ -20,6 +20,8 @@ def references(topology: Topology) -> Iterator[tuple[Path, str]]:
         yield from (((*path, "nodes", i), name) for i, name in enumerate(backend.nodes))
     for web_name, web in topology.web.items():
         yield from ((("web", web_name, "nodes", i), name) for i, name in enumerate(web.nodes))
+    for db_name, database in topology.databases.items():
+        yield from ((("databases", db_name, "nodes", i), name) for i, name in enumerate(database.nodes))
     for i, opening in enumerate(topology.firewall.open):
         yield from ((("firewall", "open", i, "nodes", j), name) for j, name in enumerate(opening.nodes))
     if topology.audit:

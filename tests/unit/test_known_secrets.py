@@ -1,5 +1,6 @@
 """The registry: what it says fits the stages and the roles."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,7 @@ def test_a_topology_gets_what_it_has_use_for() -> None:
 
 def test_every_lookup_in_a_role_is_of_a_known_secret() -> None:
     texts = [path.read_text() for path in ROLES.rglob("*") if path.suffix in (".yml", ".j2")]
-    asked = {part.split("'")[1] for text in texts for part in text.split("'cluster.core.secret',")[1:]}
+    asked = {name for text in texts for name in re.findall(r"'cluster\.core\.secret', '([^']+)'", text)}
     assert asked
     assert asked <= BY_NAME.keys()
 

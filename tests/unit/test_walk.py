@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from cluster_cli.collections.ansible_collections.cluster.core.plugins.action import service_config
-from cluster_cli.collections.ansible_collections.cluster.core.plugins.action.service_config import Walk
+from cluster_cli.collections.ansible_collections.cluster.core.plugins.plugin_utils import walk as module
+from cluster_cli.collections.ansible_collections.cluster.core.plugins.plugin_utils.walk import Walk
 
 NODES = ["lb1", "lb2", "lb3"]
 
 
 @pytest.fixture
 def walk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Walk]:
-    monkeypatch.setattr(service_config.constants, "DEFAULT_LOCAL_TMP", str(tmp_path))
+    monkeypatch.setattr(module.constants, "DEFAULT_LOCAL_TMP", str(tmp_path))
     return lambda node: Walk("haproxy", {"inventory_hostname": node, "ansible_play_hosts": NODES})
 
 
@@ -61,7 +61,7 @@ def test_a_failure_ends_the_waiting(walk: Callable[[str], Walk]) -> None:
 def test_a_silent_node_is_waited_for_only_so_long(
     walk: Callable[[str], Walk], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service_config, "LOOK_SECONDS", 0.2)
+    monkeypatch.setattr(module, "LOOK_SECONDS", 0.2)
     walk("lb1").say("looked")
     thread = waits(walk("lb1"))
     thread.join(5)

@@ -33,12 +33,15 @@ removed:
   returned: always
 """
 
+# Purging the server would take the databases with it, unless its question is answered.
+KEEP_DATA = "mariadb-server mariadb-server/postrm_remove_databases boolean false\n"
 APT = ["apt-get", "-yq", "-o", "DPkg::Lock::Timeout=120", "purge"]
 
 
-def run(module, words):
-    """Run a program that must succeed."""
-    rc, out, err = module.run_command(words, environ_update={"DEBIAN_FRONTEND": "noninteractive"})
+def run(module, words, data=None):
+    """Run a program that must succeed. data: for its standard input."""
+    quiet = {"DEBIAN_FRONTEND": "noninteractive"}
+    rc, out, err = module.run_command(words, environ_update=quiet, data=data)
     if rc != 0:
         module.fail_json(msg=f"{' '.join(words[:2])} failed: {(err or out).strip()}")
 
@@ -70,6 +73,8 @@ def purge(module, packages):
     if rc != 0 or others:
         why = f"{', '.join(others)} would go with it" if others else err.strip()
         module.fail_json(msg=f"the packages we installed were left alone: {why}; files and services are put back")
+    if "mariadb-server" in there:
+        run(module, ["debconf-set-selections"], data=KEEP_DATA)
     run(module, [*APT, *there])
 
 

@@ -1,0 +1,163 @@
+#!/usr/bin/python
+"""Schemas and accounts of a MariaDB server, as root over its socket."""
+
+import hashlib
+import re
+
+from ansible.module_utils.basic import AnsibleModule
+
+DOCUMENTATION = r"""
+module: mariadb_accounts
+short_description: Have schemas and accounts in a MariaDB server
+description:
+  - Makes schemas and accounts that are missing and changes what differs. Drops no schema.
+  - Accounts that are not named are left alone.
+  - An anonymous account and the schema C(test) are removed.
+  - Every account must come over TLS. Passwords reach the server by the standard input of its client.
+options:
+  schemas: {description: The schemas., type: list, elements: str, default: []}
+  accounts:
+    description: The accounts.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name: {description: Name of the account., type: str, required: true}
+      secret: {description: Name of its password among the secrets; not used here., type: str}
+      passwords: {description: Those that are let in., type: list, elements: str, required: true}
+      schemas: {description: Schemas it may use., type: list, elements: str, required: true}
+      rights: {description: What it may do there., type: str, choices: [read, write, owner], required: true}
+author: the cluster maintainers
+"""
+
+EXAMPLES = r"""
+- name: Make the shop's account
+  cluster.core.mariadb_accounts:
+    schemas: [shop]
+    accounts: [{name: shop, passwords: ["{{ lookup('cluster.core.secret', 'database_main.shop') }}"],
+                schemas: [shop], rights: write}]
+"""
+
+RETURN = r"""
+statements: {description: What was said to the server., type: list, elements: str, returned: always}
+"""
+
+READ = ("SELECT", "SHOW VIEW")
+WRITE = (*READ, "INSERT", "UPDATE", "DELETE", "EXECUTE", "CREATE TEMPORARY TABLES", "LOCK TABLES")
+OWNER = (*WRITE, "CREATE", "ALTER", "DROP", "INDEX", "REFERENCES", "TRIGGER", "CREATE VIEW", "CREATE ROUTINE",
+         "ALTER ROUTINE", "EVENT")  # fmt: skip
+RIGHTS = {"read": READ, "write": WRITE, "owner": OWNER}
+DOORBELL = "cluster-doorbell"  # the system's account of that name; it sees how the server is, and no row
+
+
+def native(password):
+    """What mysql_native_password keeps of a password (its documentation)."""
+    return "*" + hashlib.sha1(hashlib.sha1(password.encode()).digest()).hexdigest().upper()
+
+
+class Server:
+    """The server, by its own client."""
+
+    def __init__(self, module):
+        self.module = module
+
+    def ask(self, sql):
+        """Rows as lists of texts."""
+        words = ["mariadb", "--no-defaults", "-BN", "--raw"]
+        rc, out, err = self.module.run_command(words, data=sql)
+        if rc != 0:
+            self.module.fail_json(msg=f"the server refused: {err.strip()}")
+        return [line.split("\t") for line in out.splitlines()]
+
+    def schemas(self):
+        return {row[0] for row in self.ask("SHOW DATABASES")}
+
+    def accounts(self):
+        """name -> (host, hash or hashes, locked) of all accounts that may come over the network."""
+        return {(row[0], row[1]) for row in self.ask("SELECT user, host FROM mysql.global_priv")}
+
+    def described(self, name):
+        """How the server describes an account: the texts of SHOW CREATE USER and SHOW GRANTS."""
+        created = self.ask(f"SHOW CREATE USER `{name}`@`%`")[0][0]
+        granted = {re.sub(r" IDENTIFIED .*", "", row[0]) for row in self.ask(f"SHOW GRANTS FOR `{name}`@`%`")}
+        return created, granted
+
+
+def identified(hashes):
+    """The clause that lets in whoever knows one of these passwords."""
+    return " OR ".join(f"mysql_native_password USING '{each}'" for each in hashes)
+
+
+def lets_in(created, passwords):
+    """Whether SHOW CREATE USER tells of an account that comes over TLS with these passwords and no other."""
+    hashes = set(re.findall(r"\*[0-9A-F]{40}", created))
+    return hashes == {native(each) for each in passwords} and "REQUIRE SSL" in created and "LOCK" not in created
+
+
+def granted(account):
+    """What SHOW GRANTS is to say of an account's rights, without how it proves itself."""
+    rights = ", ".join(sorted(RIGHTS[account["rights"]]))
+    return {f"GRANT USAGE ON *.* TO `{account['name']}`@`%`"} | {
+        f"GRANT {rights} ON `{schema}`.* TO `{account['name']}`@`%`" for schema in account["schemas"]
+    }
+
+
+def same_grants(seen, wanted):
+    """Whether both say the same, in whatever order the rights stand."""
+    return {in_order(text) for text in seen} == {in_order(text) for text in wanted}
+
+
+def in_order(text):
+    """A GRANT with its rights sorted."""
+    found = re.fullmatch(r"GRANT (.*) ON (.*)", text)
+    return (frozenset(found[1].split(", ")), found[2]) if found else (frozenset(), text)
+
+
+def statements(server, wanted_schemas, wanted):
+    """What has to be said to the server."""
+    schemas, accounts = server.schemas(), server.accounts()
+    yield from (f"CREATE SCHEMA `{name}` CHARACTER SET utf8mb4" for name in wanted_schemas if name not in schemas)
+    if "test" in schemas and "test" not in wanted_schemas:
+        yield "DROP SCHEMA test"
+    yield from (f"DROP USER ''@'{host}'" for user, host in accounts if user == "")
+    if (DOORBELL, "localhost") not in accounts:
+        yield f"CREATE USER `{DOORBELL}`@localhost IDENTIFIED VIA unix_socket"
+    for account in wanted:
+        name, clause = account["name"], identified([native(each) for each in account["passwords"]])
+        who = f"`{name}`@`%`"
+        created, seen = server.described(name) if (name, "%") in accounts else ("", set())
+        if not created:
+            yield f"CREATE USER {who} IDENTIFIED VIA {clause} REQUIRE SSL"
+        elif not lets_in(created, account["passwords"]):
+            yield f"ALTER USER {who} IDENTIFIED VIA {clause} REQUIRE SSL ACCOUNT UNLOCK"
+        if not same_grants(seen, granted(account)):
+            if seen:
+                yield f"REVOKE ALL PRIVILEGES, GRANT OPTION FROM {who}"
+            for schema in account["schemas"]:
+                yield f"GRANT {', '.join(RIGHTS[account['rights']])} ON `{schema}`.* TO {who}"
+
+
+def main():
+    account = {
+        "name": {"type": "str", "required": True},
+        "secret": {"type": "str", "no_log": False},
+        "passwords": {"type": "list", "elements": "str", "required": True, "no_log": True},
+        "schemas": {"type": "list", "elements": "str", "required": True},
+        "rights": {"type": "str", "choices": ["read", "write", "owner"], "required": True},
+    }
+    module = AnsibleModule(
+        argument_spec={
+            "schemas": {"type": "list", "elements": "str", "default": []},
+            "accounts": {"type": "list", "elements": "dict", "default": [], "options": account},
+        },
+        supports_check_mode=True,
+    )
+    server = Server(module)
+    said = list(statements(server, module.params["schemas"], module.params["accounts"]))
+    if said and not module.check_mode:
+        server.ask(";\n".join(said) + ";\n")
+    module.exit_json(changed=bool(said), statements=[re.sub(r"'\*[0-9A-F]+'", "'...'", each) for each in said])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,50 @@
+"""What the nodes of a play tell each other while one thing is changed, by files of this very run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ansible import constants
+
+LOOK_SECONDS = 60  # a node that died between two tasks is never heard of again
+WALK_SECONDS = 600
+
+
+class Walk:
+    """What the nodes of a play tell each other about the change of one service."""
+
+    def __init__(self, service: str, task_vars: dict[str, Any]) -> None:
+        self.service = service
+        self.node = str(task_vars.get("inventory_hostname"))
+        self.nodes = [str(name) for name in task_vars.get("ansible_play_hosts") or ()]
+        self.folder = Path(constants.DEFAULT_LOCAL_TMP)
+        self.lock = self.folder / f"walk-{service}.lock"
+
+    def say(self, word: str, text: str = "") -> None:
+        """Let the others know."""
+        (self.folder / f"walk-{self.service}.{word}.{self.node}").write_text(text)
+
+    def said(self, word: str) -> list[str]:
+        """The nodes that said so."""
+        start = f"walk-{self.service}.{word}."
+        return sorted(path.name.removeprefix(start) for path in self.folder.glob(f"{start}*"))
+
+    def text(self, word: str, node: str) -> str:
+        """What a node said with it."""
+        return (self.folder / f"walk-{self.service}.{word}.{node}").read_text()
+
+    def let_others_go_first(self) -> None:
+        """Wait until every node has looked, and those that carry nothing are through or one of them failed."""
+        wait(lambda: set(self.nodes) <= set(self.said("looked")), LOOK_SECONDS)
+        first = {node for node in self.said("looked") if self.text("looked", node) == "change"}
+        wait(lambda: bool(self.said("failed")) or first <= set(self.said("proven")), WALK_SECONDS)
+
+
+def wait(condition: Callable[[], bool], seconds: float) -> None:
+    """Until the condition holds, or the time is over."""
+    deadline = time.monotonic() + seconds
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.1)

@@ -1,0 +1,62 @@
+"""The part of the topology that describes databases."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from cluster_cli.topology.base import Model, NodeList
+from cluster_cli.topology.fields import Name, Port, Setting, Words
+
+# What MariaDB takes unquoted, without the dollar sign (Identifier Names); utf8mb4 needs none of them quoted.
+SchemaName = Annotated[str, Words(r"[A-Za-z][A-Za-z0-9_]*", "a schema's name", "letters, digits and _", 64)]
+AccountName = Annotated[str, Words(r"[a-z][a-z0-9_]*", "an account's name", "a-z, 0-9 and _, at most 32", 32)]
+VariableName = Annotated[str, Words(r"[a-z][a-z0-9_]*", "a server variable", "such as max_connections", 64)]
+Share = Annotated[int, Field(ge=5, le=80, strict=True)]
+
+
+DATABASE_PORT = 3306
+DOORBELL = 9200  # where a node says over HTTP what it is fit for
+GROUP, STATE_TRANSFER, INCREMENTAL = 4567, 4444, 4568  # Galera's documentation, "Firewall settings"
+
+
+class DatabasePorts(Model):
+    """Where clients find a database at its load balancer."""
+
+    write: Port = Field(default=3306, description="Port that leads to the one node that takes writes.")
+    read: Port = Field(default=3307, description="Port that leads to any node that is up to date.")
+
+
+class Account(Model):
+    """An account of an application. Its password is made, and is among the cluster's secrets."""
+
+    schemas: Annotated[tuple[SchemaName, ...], Field(min_length=1)] = Field(description="Schemas it may use.")
+    rights: Literal["read", "write", "owner"] = Field(
+        default="write",
+        description="Read rows; or write them too; or also make and change tables.",
+    )
+
+
+class Database(Model):
+    """A database on several nodes that hold the same data."""
+
+    engine: Literal["mariadb"] = Field(default="mariadb", description="The server.")
+    mode: Literal["galera"] = Field(
+        default="galera",
+        description="How the nodes agree. galera: each has every acknowledged write, and a majority goes on.",
+    )
+    nodes: NodeList = Field(description="Nodes that hold the data.")
+    through: Name | None = Field(
+        default=None,
+        description="Load balancer (haproxy) that leads clients to the writer, and readers to all nodes. "
+        "Left away: clients go to the nodes themselves.",
+    )
+    ports: DatabasePorts = Field(default_factory=DatabasePorts, description="Ports of the load balancer.")
+    schemas: tuple[SchemaName, ...] = Field(default=(), description="Schemas to make. None is ever dropped.")
+    accounts: dict[AccountName, Account] = Field(default={}, description="Accounts of applications, by name.")
+    settings: dict[VariableName, Setting] = Field(
+        default={},
+        description="Server variables, such as max_connections. Those that keep the data safe are ours.",
+    )
+    memory_percent: Share = Field(
+        default=40, description="Share of the node's memory for the cache of rows (innodb_buffer_pool_size)."
+    )
