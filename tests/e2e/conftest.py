@@ -44,9 +44,9 @@ class Stack:
         """Wait until everything is well."""
         wait_for("a healthy status", lambda: self.status()["healthy"], seconds, every=0.5)
 
-    def on(self, node: str, command: str) -> str:
+    def on(self, node: str, command: str, seconds: float = 60) -> str:
         """Run a command in a node as root, past SSH."""
-        done = self.lab.exec(node, ["sh", "-c", command])
+        done = self.lab.exec(node, ["sh", "-c", command], timeout=seconds)
         assert done.returncode == 0, done
         return str(done.stdout)
 
