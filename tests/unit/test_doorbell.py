@@ -32,7 +32,7 @@ def doorbell() -> ModuleType:
         ({}, True, True),
         ({"read_only": "1"}, False, True),  # fenced
         ({"wsrep_local_recv_queue": "101"}, True, False),  # far behind
-        ({"wsrep_local_state": "2"}, False, False),  # gives a copy to another one
+        ({"wsrep_local_state": "2"}, True, False),  # gives a copy to another one
         ({"wsrep_local_state": "1"}, False, False),  # joins
         ({"wsrep_cluster_status": "non-Primary"}, False, False),  # with the minority
         ({"wsrep_ready": "OFF"}, False, False),

@@ -16,7 +16,8 @@ BEHIND = 100  # write sets that wait to be applied
 QUESTION = """SELECT variable_name, variable_value FROM information_schema.global_status WHERE variable_name IN
     ('wsrep_cluster_status', 'wsrep_local_recv_queue', 'wsrep_local_state', 'wsrep_ready')
     UNION SELECT 'read_only', @@read_only"""
-SYNCED = {"wsrep_cluster_status": "Primary", "wsrep_local_state": "4", "wsrep_ready": "ON"}
+READY = {"wsrep_cluster_status": "Primary", "wsrep_ready": "ON"}
+DONOR, SYNCED = "2", "4"  # wsrep_local_state; who gives a copy goes on taking writes, as mariabackup lets it
 
 
 class Server:
@@ -45,10 +46,12 @@ class Server:
 
 def fit(path, state):
     """Whether a node in this state may be used so."""
-    synced = SYNCED.items() <= state.items()
+    if not READY.items() <= state.items():
+        return False
+    here = state["wsrep_local_state"]
     if path == "/write":
-        return synced and state["read_only"] == "0"
-    return path == "/read" and synced and int(state["wsrep_local_recv_queue"]) <= BEHIND
+        return here in (SYNCED, DONOR) and state["read_only"] == "0"
+    return path == "/read" and here == SYNCED and int(state["wsrep_local_recv_queue"]) <= BEHIND
 
 
 class Answer(BaseHTTPRequestHandler):
