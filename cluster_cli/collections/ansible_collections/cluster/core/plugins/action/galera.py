@@ -35,7 +35,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             looks = self._exchange(walk, "stopped", mine["look"])
         decided = plan(looks, self.members)
         if decided.refused:
-            return {"failed": True, "msg": f"{decided.refused}. Look at it first, then: cluster recover"}
+            return {"failed": True, "msg": decided.refused}
         here = looks[walk.node]
         if here.running:
             return {"changed": False, "look": mine["look"]}

@@ -48,7 +48,8 @@ def plan(looks: Mapping[str, Look], members: Sequence[str]) -> Plan:
         evidence = "; ".join(shown(name, look) for name, look in looks.items())
         return Plan(
             refused=f"no node is in a primary component, and {', '.join(unseen)} did not answer: "
-            f"it may have writes the others have not. What was seen: {evidence}"
+            f"it may have writes the others have not. What was seen: {evidence}. "
+            "Nothing was started. Bring every node of the database in reach, then run `cluster up` again."
         )
     with_data = {name: look for name, look in looks.items() if not look.new}
     if not with_data:
@@ -56,7 +57,10 @@ def plan(looks: Mapping[str, Look], members: Sequence[str]) -> Plan:
     groups = {look.group for look in with_data.values()}
     if len(groups) > 1:
         evidence = "; ".join(shown(name, look) for name, look in with_data.items())
-        return Plan(refused=f"the nodes hold the data of different groups: {evidence}")
+        return Plan(
+            refused=f"the nodes hold the data of different groups: {evidence}. Nothing was started. "
+            "Move the data directory aside on those that are wrong, then run `cluster up` again."
+        )
     return Plan(first=max(members, key=lambda name: looks[name].seqno))
 
 

@@ -25,7 +25,10 @@ class Walk:
 
     def say(self, word: str, text: str = "") -> None:
         """Let the others know."""
-        (self.folder / f"walk-{self.service}.{word}.{self.node}").write_text(text)
+        place = self.folder / f"walk-{self.service}.{word}.{self.node}"
+        draft = self.folder / f".{place.name}"
+        draft.write_text(text)
+        draft.rename(place)  # whoever sees the word finds all of the text
 
     def said(self, word: str) -> list[str]:
         """The nodes that said so."""
