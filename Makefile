@@ -40,7 +40,7 @@ test: setup
 	@scripts/test
 
 drill: setup
-	@CLUSTER_DRILL=1 $(BIN)/pytest -v -s tests/e2e/test_galera.py
+	@CLUSTER_DRILL=1 $(BIN)/pytest -v -s tests/e2e/test_databases.py
 
 audit: setup
 	@scripts/audit

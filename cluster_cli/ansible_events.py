@@ -1,10 +1,11 @@
 """ansible-runner's events as ours: pure."""
 
 import difflib
+import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from cluster_cli.events import StageEnded, StageStarted, TaskEnded, TaskStarted, TaskStatus
+from cluster_cli.events import StageEnded, StageStarted, Step, TaskEnded, TaskStarted, TaskStatus
 from cluster_cli.stages import REMOVE, STAGES, Stage
 
 STATUSES: dict[str, TaskStatus] = {
@@ -16,6 +17,7 @@ STATUSES: dict[str, TaskStatus] = {
 Raw = dict[str, Any]
 SPEC_TASK = "Validating arguments against arg spec"
 MAX_DIFF = 20_000
+PROGRESS = re.compile(r"progress of (?P<node>\S+): (?P<text>.+)")  # plugin_utils/progress.py says it
 
 
 class Translator:
@@ -48,6 +50,8 @@ class Translator:
             self.result(STATUSES[kind], data)
         elif kind == "playbook_on_stats":
             self.stats = data
+        elif kind == "verbose" and (told := PROGRESS.search(raw.get("stdout", ""))):
+            self.emit(Step(self.name, self.redact(told["text"]), told["node"]))
 
     @property
     def name(self) -> str:

@@ -1,18 +1,21 @@
 """From a topology to hosts with flat, final variables: pure, the same for our runs and for plain Ansible."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cluster_cli.render import (
     audit,
     balancing,
     certificates,
+    databases,
     firewall,
     galera,
+    group_replication,
     hardening,
     network,
     operators,
+    replication,
     system,
     trust,
     vrrp,
@@ -61,6 +64,11 @@ class Inventory:
         """The host of that name; KeyError when there is none."""
         return {host.name: host for host in self.hosts}[name]
 
+    def with_vars(self, variables: Mapping[str, Any]) -> "Inventory":
+        """The same with these variables on top, on every host."""
+        hosts = (replace(host, vars={**host.vars, **variables}) for host in self.hosts)
+        return Inventory(self.cluster, tuple(hosts))
+
     def to_ansible(self) -> dict[str, Any]:
         """The inventory as Ansible's YAML inventory plugin reads it."""
         hosts = {host.name: dict(host.vars) for host in self.hosts}
@@ -90,6 +98,10 @@ def host(topology: Topology, access: Access, name: str, address: str) -> Host:
         "certificates": certificates.certificates_vars(topology, access, name),
         "audit": audit.audit_vars(topology, name),
         "galera": galera.galera_vars(topology, name),
+        "garbd": galera.garbd_vars(topology, name),
+        "replication": replication.replication_vars(topology, name),
+        "group_replication": group_replication.group_replication_vars(topology, name),
+        "doorbell": databases.doorbell_vars(topology, name),
         "web": web.web_vars(topology, access, name),
         **balancing.balancer_vars(topology, name),
         "keepalived": vrrp.keepalived_vars(topology, name),

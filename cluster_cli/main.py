@@ -31,6 +31,11 @@ VERBS = (
     "certs",
     "secrets",
     "access",
+    "switchover",
+    "failover",
+    "rejoin",
+    "recover",
+    "db",
 )
 
 

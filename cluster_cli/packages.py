@@ -4,12 +4,17 @@ The roles know them too, for when they are used alone; a contract test holds the
 """
 
 PACKAGES: dict[str, tuple[str, ...]] = {
+    "ssh_trust": ("openssh-client",),  # no longer comes with the server
     "hardening": ("libpam-passwdqc", "unattended-upgrades"),
     "firewall": ("nftables",),
     "ntp": ("chrony",),
     "certificates": ("python3-cryptography",),
     "audit": ("logrotate", "rsyslog", "rsyslog-relp"),
-    "galera": ("galera-4", "mariadb-backup", "mariadb-client", "mariadb-server", "python3-pymysql", "socat"),
+    "galera": ("galera-4", "mariadb-backup", "mariadb-client", "mariadb-server", "socat"),
+    "garbd": ("galera-arbitrator-4",),
+    "replication": ("mariadb-backup", "mariadb-client", "mariadb-server", "python3-pymysql", "socat"),
+    "group_replication": ("mysql-client", "mysql-server", "python3-pymysql"),
+    "doorbell": ("python3-pymysql",),
     "web/nginx": ("nginx-light",),
     "web/apache": ("apache2",),
     "haproxy": ("haproxy", "socat"),

@@ -27,7 +27,7 @@ STAGES: tuple[Stage, ...] = (
     Stage("ntp", "Keep one time on all nodes", ("ntp",)),
     Stage("certificates", "Give out certificates", ("certificates",)),
     Stage("audit", "Gather records of logins and commands", ("audit",)),
-    Stage("database", "Keep the data", ("galera",)),
+    Stage("database", "Keep the data", ("galera", "garbd", "group_replication", "replication", "doorbell")),
     Stage("web", "Serve the web sites", ("web",)),
     Stage("load_balancer", "Balance the traffic", ("haproxy", "nginx")),
     Stage("keepalived", "Hold the virtual addresses", ("keepalived",)),

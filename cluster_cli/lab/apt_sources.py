@@ -10,6 +10,7 @@ from cluster_cli.lab.host import program_path
 
 APT = Path("/etc/apt")
 TAILS = ("", "-updates", "-security", "/updates")
+MOVING = ("sid", "unstable")  # their updates and security fixes come in themselves
 COMPONENTS = ("main", "contrib", "non-free", "non-free-firmware")
 LOOPBACK = r"//(127\.|localhost|\[::1\])"
 CARRIED_OPTIONS = r'(Acquire::(?:https?::Proxy|Check-Valid-Until|Check-Date)) "([^"]+)";'
@@ -42,6 +43,8 @@ def translated(texts: list[tuple[str, str]], codename: str, suite: str) -> list[
     for suffix, text in texts:
         for uri, each, components in _deb822(text) if suffix == ".sources" else _one_line(text):
             tail = each.removeprefix(codename)
+            if tail and suite in MOVING:
+                continue
             wanted = [component for component in components if component in COMPONENTS]
             if each.startswith(codename) and tail in TAILS and "main" in wanted:
                 line = f"deb {uri} {suite}{tail} {' '.join(wanted)}"

@@ -40,9 +40,14 @@ class Dialect:
     ]  # cgroup layout -> OCI runtimes to try, best first; empty: the daemon's
     node_flags: tuple[str, ...]
     cgroup_flags: Mapping[str, tuple[str, ...]]  # by cgroup layout
+    unified_flags: tuple[str, ...]  # of a node whose systemd knows cgroup v2 only, on a hybrid host
     subnets: str  # Go template of `network inspect`: its subnets, separated by spaces
     import_changes: tuple[str, ...] = ()
 
+
+_TEMPORARY = ("--tmpfs=/run:mode=755", "--tmpfs=/tmp:exec,mode=1777")
+# systemd 258 and later boots on cgroup v2 only (its NEWS); a hybrid host has that hierarchy beside the others.
+_UNIFIED = ("--cgroupns=host", "--volume=/sys/fs/cgroup/unified:/sys/fs/cgroup:rw")
 
 PODMAN = Dialect(
     name="podman",
@@ -55,6 +60,8 @@ PODMAN = Dialect(
     runtimes={"v2": ("crun", "runc"), "v1": ("crun", "runc"), "hybrid": ("runc", "crun"), "none": ("runc",)},
     node_flags=("--systemd=always", "--security-opt=label=disable"),
     cgroup_flags={},
+    # podman's own systemd mode hands in the v1 hierarchies; without it, what it prepares besides is left to us.
+    unified_flags=("--systemd=false", *_TEMPORARY, "--env=container=podman", *_UNIFIED),
     subnets="{{range .Subnets}}{{.Subnet}} {{end}}",
     import_changes=("STOPSIGNAL SIGRTMIN+3",),
 )
@@ -71,20 +78,23 @@ DOCKER = Dialect(
     daemon=True,
     joins=False,
     runtimes={},
-    node_flags=(
-        "--tmpfs=/run:mode=755",
-        "--tmpfs=/tmp:exec,mode=1777",
-        "--env=container=docker",
-    ),
+    node_flags=(*_TEMPORARY, "--env=container=docker"),
     cgroup_flags={"v1": _OWN_HIERARCHY, "hybrid": _OWN_HIERARCHY, "v2": _WHOLE_TREE},
+    unified_flags=_UNIFIED,
     subnets="{{range .IPAM.Config}}{{.Subnet}} {{end}}",
 )
 
 DIALECTS: Mapping[str, Dialect] = {dialect.name: dialect for dialect in (PODMAN, DOCKER)}
 
 
-def node_flags(dialect: Dialect, layout: str, limits: Mapping[str, int], *, fuse: bool) -> list[str]:
-    """Every `run` flag that makes a container a systemd node under this cgroup layout and these rlimits."""
+def node_flags(
+    dialect: Dialect, layout: str, limits: Mapping[str, int], *, fuse: bool, unified: bool = False
+) -> list[str]:
+    """Every `run` flag that makes a container a systemd node under this cgroup layout and these rlimits.
+
+    unified: its systemd knows cgroup v2 only.
+    """
+    apart = unified and layout == "hybrid"
     return [
         "--cap-drop=ALL",
         *(f"--cap-add={capability}" for capability in CAPABILITIES),
@@ -94,5 +104,5 @@ def node_flags(dialect: Dialect, layout: str, limits: Mapping[str, int], *, fuse
         *(f"--ulimit={name}={limit}:{limit}" for name, limit in limits.items()),
         *(["--device=/dev/fuse"] if fuse else []),
         *dialect.node_flags,
-        *dialect.cgroup_flags.get(layout, ()),
+        *(dialect.unified_flags if apart else dialect.cgroup_flags.get(layout, ())),
     ]

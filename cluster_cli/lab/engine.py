@@ -83,10 +83,10 @@ class Engine:
         flags = [] if stdin is None else ["--interactive"]
         return self.attempt("exec", *flags, container, *argv, stdin=stdin, timeout=timeout)
 
-    def node_flags(self) -> list[str]:
-        """The flags of `run` that make a container a node on this host."""
+    def node_flags(self, *, unified: bool = False) -> list[str]:
+        """The flags of `run` that make a container a node on this host. unified: its systemd wants cgroup v2."""
         fuse = Path("/dev/fuse").exists()
-        return node_flags(self.dialect, host.cgroup_layout(), host.ulimits(), fuse=fuse)
+        return node_flags(self.dialect, host.cgroup_layout(), host.ulimits(), fuse=fuse, unified=unified)
 
     def run_node(self, name: str, ways: Ways, words: Sequence[str], hint: str) -> None:
         """Create and start a container that is on these networks. words: the rest of the command line."""

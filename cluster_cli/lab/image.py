@@ -14,7 +14,7 @@ from cluster_cli.lab import host
 from cluster_cli.lab.apt_sources import apt_options, host_sources
 from cluster_cli.lab.command import last_words
 from cluster_cli.lab.engine import Engine
-from cluster_cli.lab.recipe import DPKG_OPTIONS, FINISH, SUITE, Recipe
+from cluster_cli.lab.recipe import DPKG_OPTIONS, FINISH, SUITE, UNIFIED, WITHOUT_DATES, Recipe
 
 LABEL = "io.cluster.image-source"
 BUILD_SECONDS = 1200
@@ -37,11 +37,12 @@ REMEDIES = (
 )
 
 
-def recipe(base: str | None = None) -> Recipe:
+def recipe(base: str | None = None, suite: str = SUITE) -> Recipe:
     """The recipe for this host: its own mirrors, or the stock image base."""
     if base:
         return Recipe(base=base)
-    return Recipe(suite=SUITE, sources=tuple(host_sources(SUITE)), apt_options=apt_options())
+    options = apt_options() | (WITHOUT_DATES if suite in UNIFIED else {})
+    return Recipe(suite=suite, sources=tuple(host_sources(suite)), apt_options=options)
 
 
 def ensure_image(engine: Engine, wanted: Recipe, notify: Notify) -> str:

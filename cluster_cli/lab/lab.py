@@ -12,6 +12,7 @@ from cluster_cli.lab import command, image, network, plan
 from cluster_cli.lab.command import Done
 from cluster_cli.lab.engine import Container, Engine, Ways, sudo_prefix
 from cluster_cli.lab.plan import LabNode, Step
+from cluster_cli.lab.recipe import UNIFIED, VOLUMES, Recipe
 from cluster_cli.lab.settle import await_sshd, settle, wait_booted
 
 __all__ = ["Lab", "LabNode", "NodeState", "Notify"]
@@ -78,17 +79,19 @@ class Lab:
         for name in sorted(set(present) - {node.name for node in nodes}):
             notify(name, "no longer in the topology: left alone until `cluster down`")
 
-        recipe = image.recipe(self.stock_image)
+        recipes = {suite: image.recipe(self.stock_image, suite) for suite in {node.suite for node in nodes}}
+        wanted = {node.name: recipes[node.suite] for node in nodes}
         ways = {node.name: [(bridges[purpose], at) for purpose, at in node.addresses.items()] for node in nodes}
         steps = {
-            name: plan.step_for(present.get(name), recipe.reference, (bridge for bridge, _ in found))
+            name: plan.step_for(present.get(name), wanted[name].reference, (bridge for bridge, _ in found))
             for name, found in ways.items()
         }
-        if {Step.CREATE, Step.RECREATE} & set(steps.values()):
-            image.ensure_image(self.engine, recipe, lambda text: notify("", text))
+        made = {node.suite for node in nodes if steps[node.name] in (Step.CREATE, Step.RECREATE)}
+        for suite in sorted(made):
+            image.ensure_image(self.engine, recipes[suite], lambda text: notify("", text))
 
         def bring_up(node: LabNode) -> NodeState:
-            done = self._apply(node, steps[node.name], recipe.reference, ways[node.name], notify)
+            done = self._apply(node, steps[node.name], wanted[node.name], ways[node.name], notify)
             access = (admin_user, authorized_key.strip())
             settled = settle(self.engine, self._container(node.name), node.name, node.address, access)
             if not settled.plugged:
@@ -97,9 +100,12 @@ class Lab:
             await_sshd(self.engine, self._container(node.name), node.name, node.entrance)
             if settled.failed_units:
                 notify(node.name, f"booted, but failed units: {', '.join(settled.failed_units)}")
-            made = done in (Step.CREATE, Step.RECREATE)
             return NodeState(
-                node.name, node.address, settled.host_keys, created=made, started=done is not Step.KEEP
+                node.name,
+                node.address,
+                settled.host_keys,
+                created=done in (Step.CREATE, Step.RECREATE),
+                started=done is not Step.KEEP,
             )
 
         states = {state.name: state for state in _on_all(nodes, bring_up)}
@@ -210,7 +216,7 @@ class Lab:
         made = network.create_networks(self.engine, self.name, self.subnets)
         return {purpose: bridge.name for purpose, bridge in made.items()}, present
 
-    def _apply(self, node: LabNode, step: Step, reference: str, ways: Ways, notify: Notify) -> Step:
+    def _apply(self, node: LabNode, step: Step, wanted: Recipe, ways: Ways, notify: Notify) -> Step:
         """Do the step for one node; what was done in the end (a start that fails becomes a re-creation)."""
         container = self._container(node.name)
         if step is not Step.KEEP:
@@ -220,14 +226,14 @@ class Lab:
             if started.returncode == 0:
                 return step
             notify(node.name, f"does not start ({command.words_of(started)}): re-creating it")
-            image.ensure_image(self.engine, image.recipe(self.stock_image), lambda text: notify(node.name, text))
+            image.ensure_image(self.engine, wanted, lambda text: notify(node.name, text))
             step = Step.RECREATE
         if step is Step.UNPAUSE:
             self.engine.run("unpause", container)
         if step is Step.RECREATE:
             self.engine.remove([container])
         if step in (Step.CREATE, Step.RECREATE):
-            self._create(node, reference, ways)
+            self._create(node, wanted.reference, ways)
         return step
 
     def _create(self, node: LabNode, reference: str, ways: Ways) -> None:
@@ -244,7 +250,8 @@ class Lab:
             *(f"--label={key}={value}" for key, value in labels.items()),
             f"--env=container_uuid={uuid.uuid4()}",  # becomes the machine-id
             "--volume=/var/log/journal",  # else podman puts a tmpfs there, and a kill loses the journal
-            *self.engine.node_flags(),
+            *(f"--volume={folder}" for folder in VOLUMES.get(node.suite, ())),
+            *self.engine.node_flags(unified=node.suite in UNIFIED),
         ]
         try:
             hint = "if it says the address is taken: `cluster down`, then `cluster up`"

@@ -8,6 +8,7 @@ from ipaddress import IPv4Address, IPv4Network
 from cluster_cli.errors import ClusterError, Exit
 from cluster_cli.lab.engine import Container
 from cluster_cli.lab.network import CLUSTER
+from cluster_cli.lab.recipe import SUITE
 
 LAB = "io.cluster.lab"
 NODE = "io.cluster.node"
@@ -18,11 +19,15 @@ IMAGE = "io.cluster.image"
 
 @dataclass(frozen=True)
 class LabNode:
-    """A node the lab shall have. address: on the cluster's network; others: on separate ones, by purpose."""
+    """A node the lab shall have. address: on the cluster's network; others: on separate ones, by purpose.
+
+    suite: the Debian suite it is made of.
+    """
 
     name: str
     address: IPv4Address
     others: Mapping[str, IPv4Address] = field(default_factory=dict)
+    suite: str = SUITE
 
     @property
     def addresses(self) -> dict[str, IPv4Address]:

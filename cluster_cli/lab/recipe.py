@@ -5,6 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 SUITE = "bookworm"
+UNIFIED = ("sid",)  # suites whose systemd knows cgroup v2 only
+# MySQL's clone plugin renames folders of its data, which an overlay refuses for those that came with an image.
+VOLUMES = {"sid": ("/var/lib/mysql",)}
+WITHOUT_DATES = {"Acquire::Check-Valid-Until": "false"}  # a mirror may be behind what a moving suite allows
 
 PACKAGES = (
     "ca-certificates",

@@ -44,7 +44,12 @@ def lab_nodes(topology: Topology) -> list[LabNode]:
     """The nodes of a lab with their addresses on each network."""
     beside = {purpose: addresses_on(topology, purpose) for purpose, _ in networks(topology)}
     return [
-        LabNode(name, address, {purpose: known[name] for purpose, known in beside.items() if name in known})
+        LabNode(
+            name,
+            address,
+            {purpose: known[name] for purpose, known in beside.items() if name in known},
+            topology.nodes[name].release,
+        )
         for name, address in addresses(topology).items()
     ]
 

@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 from cluster_cli.render.balancing import balancer_of
 from cluster_cli.render.certificate_files import frontend_certificate
 from cluster_cli.render.connection import Access
-from cluster_cli.render.galera import certificate_name
+from cluster_cli.render.databases import certificate_name
 from cluster_cli.render.system import domain, known_names
 from cluster_cli.topology.addresses import addresses, addresses_on, subnet_of
 from cluster_cli.topology.fields import is_address
@@ -71,10 +71,11 @@ def frontend_certificates(topology: Topology, node: str) -> Iterator[Certificate
 def database_certificates(topology: Topology, node: str) -> Iterator[Certificate]:
     """That of the database the node holds: for clients, who come through its balancer, and for peers."""
     for name, database in topology.databases.items():
-        if node in database.nodes:
+        if node in database.voters:
             balancer = topology.load_balancers.get(database.through or "")
             names, vips = virtual_names(topology, balancer) if balancer else ([], [])
-            yield Certificate(certificate_name(name), tuple(names), tuple(vips), usage="both", group="mysql")
+            group = "mysql" if node in database.nodes else "root"
+            yield Certificate(certificate_name(name), tuple(names), tuple(vips), usage="both", group=group)
 
 
 def source(frontend: Frontend) -> Literal["authority", "files", "acme"]:

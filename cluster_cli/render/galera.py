@@ -1,55 +1,43 @@
-"""Variables of role galera: the group of a MariaDB database, and what applications find in it."""
+"""Variables of roles galera and garbd: the group of a MariaDB database, and who only votes in it."""
 
 import zlib
 from typing import Any
 
 from cluster_cli.render.certificate_files import AUTHORITY, folder
-from cluster_cli.secrets.known import database_account
+from cluster_cli.render.databases import certificate_name, database_of, group_name, server_vars
 from cluster_cli.topology.addresses import addresses
-from cluster_cli.topology.databases import DATABASE_PORT, DOORBELL, Database
+from cluster_cli.topology.databases import Database
 from cluster_cli.topology.model import Topology
-
-
-def database_of(topology: Topology, name: str) -> tuple[str, Database] | None:
-    """The database a node holds data of, with its name."""
-    return next(((key, each) for key, each in topology.databases.items() if name in each.nodes), None)
 
 
 def galera_vars(topology: Topology, name: str) -> dict[str, Any]:
     """The node's part of a Galera group; empty when it holds no data."""
-    found = database_of(topology, name)
+    found = database_of(topology, name, "galera")
     if found is None:
         return {}
     key, database = found
-    known = {node: str(address) for node, address in addresses(topology).items()}
-    group = f"{topology.name}-{key}"
-    return {
-        "galera_name": group,
-        "galera_node": name,
-        "galera_address": known[name],
-        "galera_port": DATABASE_PORT,
-        "galera_doorbell_port": DOORBELL,
-        "galera_nodes": list(database.nodes),
-        "galera_members": [known[node] for node in database.nodes],
-        "galera_server_id": int(addresses(topology)[name]),
-        "galera_domain_id": zlib.crc32(group.encode()),
-        "galera_certificate": folder(certificate_name(key)),
-        "galera_authority": AUTHORITY,
-        "galera_schemas": list(database.schemas),
-        "galera_accounts": [
-            {
-                "name": account,
-                "secret": database_account(key, account),
-                "schemas": list(row.schemas),
-                "rights": row.rights,
-            }
-            for account, row in database.accounts.items()
-        ],
-        "galera_settings": dict(database.settings),
-        "galera_memory_percent": database.memory_percent,
+    return server_vars(topology, name, "galera") | {
+        "galera_members": members(topology, database),
+        "galera_domain_id": zlib.crc32(group_name(topology, key).encode()),
     }
 
 
-def certificate_name(database: str) -> str:
-    """The name of the certificate of a database's nodes."""
-    return f"database-{database}"
+def garbd_vars(topology: Topology, name: str) -> dict[str, Any]:
+    """The node's votes in Galera groups whose data it does not hold; empty when it has none."""
+    found = [(key, each) for key, each in topology.databases.items() if each.arbiter == name]
+    if not found:
+        return {}
+    key, database = found[0]
+    return {
+        "garbd_name": group_name(topology, key),
+        "garbd_address": str(addresses(topology)[name]),
+        "garbd_members": members(topology, database),
+        "garbd_certificate": folder(certificate_name(key)),
+        "garbd_authority": AUTHORITY,
+    }
+
+
+def members(topology: Topology, database: Database) -> list[str]:
+    """The addresses of all that vote."""
+    known = addresses(topology)
+    return [str(known[node]) for node in database.voters]

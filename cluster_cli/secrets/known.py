@@ -13,6 +13,7 @@ from cluster_cli.certificates.acme_account import ACCOUNT, new_key
 from cluster_cli.certificates.cluster_authority import ISSUING, ROOT
 from cluster_cli.secrets.secret import Secret, password
 from cluster_cli.secrets.store import Secrets
+from cluster_cli.topology.databases import REPLICATION_ACCOUNT
 from cluster_cli.topology.model import Topology
 
 
@@ -36,6 +37,11 @@ class Known:
 def ntp_key() -> str:
     """256 bits as hexadecimal digits, as chrony's key file has them."""
     return csprng.token_hex(32)
+
+
+def replication_password() -> str:
+    """192 bits in the 32 characters a MySQL server takes for fetching from another (error 3056)."""
+    return csprng.token_urlsafe(24)
 
 
 def nobody(_: Topology) -> bool:
@@ -127,18 +133,24 @@ def known_as(name: str) -> Known | None:
     return Known(
         name,
         f"the password of account {account} in database {database}",
-        password,
-        lambda topology: database in topology.databases and account in topology.databases[database].accounts,
+        replication_password if account == REPLICATION_ACCOUNT else password,
+        lambda topology: account in accounts_of(topology, database),
         ("database",),
     )
+
+
+def accounts_of(topology: Topology, database: str) -> tuple[str, ...]:
+    """The accounts of a database that have a password: those of applications, and the cluster's own."""
+    if database not in topology.databases:
+        return ()
+    found = topology.databases[database]
+    return (*found.accounts, *([] if found.mode == "galera" else [REPLICATION_ACCOUNT]))
 
 
 def needed(topology: Topology) -> tuple[Known, ...]:
     """The secrets a topology has use for."""
     accounts = [
-        database_account(name, account)
-        for name, database in topology.databases.items()
-        for account in database.accounts
+        database_account(name, account) for name in topology.databases for account in accounts_of(topology, name)
     ]
     found = (*KNOWN, *filter(None, map(known_as, accounts)))
     return tuple(known for known in found if known.needed(topology))

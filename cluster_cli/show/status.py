@@ -83,11 +83,21 @@ def backend_lines(document: Document) -> Iterator[Text]:
 
 
 def database_lines(document: Document) -> Iterator[Text]:
-    """What each database guarantees now, and how its nodes are."""
+    """What each database guarantees now, where it is found, and how its nodes are."""
     for name, row in document["databases"].items():
-        style = "green" if row["may_fail"] else "bold red"
+        style = "green" if row["may_fail"] and not row["fenced"] else "bold red"
         yield Text.assemble(f"database {name} ({row['engine']}, {row['mode']}): ", (row["guarantee"], style))
-        yield Text("  " + "  ".join(f"{node} {each['state'] or 'DOWN'}" for node, each in row["nodes"].items()))
+        doors = "  ".join(f"{kind} at {address}" for kind, address in row["addresses"].items())
+        yield Text(f"  {doors}" if doors else "  clients go to the nodes themselves")
+        yield Text("  " + "  ".join(database_node(row, node) for node in row["nodes"]))
+
+
+def database_node(row: Mapping[str, Any], name: str) -> str:
+    """A node of a database in few words."""
+    words = [name, row["nodes"][name]["state"] or "DOWN"]
+    lag = (row["replicas"].get(name) or {}).get("lag_seconds")
+    words += ["(takes writes)"] if name == row["primary"] else [f"({lag} s behind)"] if lag else []
+    return " ".join(words)
 
 
 def watch_forever(look: Callable[[], Document], every: float, *, as_json: bool) -> None:

@@ -3,7 +3,8 @@
 import csv
 import io
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cluster_cli.certificates.cluster_certificates import read_answer
@@ -78,3 +79,13 @@ def probed_servers(outcome: Outcome) -> dict[str, dict[str, bool]]:
 def chains(outcome: Outcome) -> dict[str, str]:
     """The certificates of a node by name, as PEM, from cluster_certificates.QUESTION."""
     return read_answer(outcome.stdout) if outcome.rc == 0 else {}
+
+
+def table_server(outcome: Outcome, table: str, servers: Sequence[str]) -> str | None:
+    """The server in the one entry of a stick table, from `show table` (haproxy's management guide, 9.3).
+
+    servers: those of the backend, in the order of the configuration, by which haproxy numbers them.
+    """
+    part = outcome.stdout.partition(f"# table: {table},")[2].partition("# table:")[0]
+    found = re.search(r"\bserver_id=(\d+)", part)
+    return servers[int(found[1]) - 1] if found and 0 < int(found[1]) <= len(servers) else None

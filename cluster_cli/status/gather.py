@@ -7,9 +7,11 @@ from typing import Any
 from cluster_cli.certificates import cluster_certificates as certificates
 from cluster_cli.certificates.certificate import now
 from cluster_cli.collect import Outcome, collect_all
+from cluster_cli.databases import modes
 from cluster_cli.inventory import Host, Inventory
-from cluster_cli.status import answers, databases
+from cluster_cli.status import answers
 from cluster_cli.status.questions import questions
+from cluster_cli.topology.doors import WRITE
 from cluster_cli.topology.model import LoadBalancer, Topology
 
 SCHEMA_VERSION = 1
@@ -23,7 +25,7 @@ NOTHING = Outcome(255, "", "")
 
 def gather(topology: Topology, inventory: Inventory) -> dict[str, Any]:
     """The status document (docs/reference/status.md). A node out of reach is a row, never an error."""
-    asked = [(host, questions(host)) for host in inventory.hosts]
+    asked = [(host, questions(topology, host)) for host in inventory.hosts]
     found = collect_all(asked, timeout=NODE_SECONDS, connect_seconds=CONNECT_SECONDS)
     return describe(topology, inventory, found)
 
@@ -42,7 +44,12 @@ def describe(topology: Topology, inventory: Inventory, found: Found) -> dict[str
             for name, balancer in topology.load_balancers.items()
         },
         "databases": {
-            name: databases.group(each, {node: found[node].get("database", NOTHING) for node in each.nodes})
+            name: modes.described(
+                topology,
+                name,
+                {node: found[node].get("database", NOTHING) for node in each.nodes},
+                chosen(topology, name, found),
+            )
             for name, each in topology.databases.items()
         },
         "time": {
@@ -55,7 +62,7 @@ def describe(topology: Topology, inventory: Inventory, found: Found) -> dict[str
             for host in inventory.group("certificates")
         },
     }
-    document["problems"] = list(problems(document))
+    document["problems"] = list(problems(topology, document))
     document["healthy"] = not document["problems"]
     return document
 
@@ -106,13 +113,24 @@ def backends(balancer: LoadBalancer, found: Found) -> dict[str, Any]:
     }
 
 
+def chosen(topology: Topology, name: str, found: Found) -> str | None:
+    """The node to which all balancers that answer lead the writes of a database; None when they do not agree."""
+    database = topology.databases[name]
+    balancer = topology.load_balancers.get(database.through or "")
+    said = {
+        answers.table_server(found.get(node, {}).get("tables", NOTHING), f"{name}-{WRITE}", database.nodes)
+        for node in (balancer.nodes if balancer else ())
+    } - {None}
+    return said.pop() if len(said) == 1 else None
+
+
 def server_row(seen: Mapping[str, Mapping[str, Mapping[str, bool]]], backend: str, server: str) -> dict[str, Any]:
     """One server of a backend."""
     by = {balancer: views.get(backend, {}).get(server, False) for balancer, views in seen.items()}
     return {"up": bool(by) and all(by.values()), "seen_by": by}
 
 
-def problems(document: Mapping[str, Any]) -> Iterator[str]:
+def problems(topology: Topology, document: Mapping[str, Any]) -> Iterator[str]:
     """Everything that is not well, each as one plain sentence."""
     for name, row in document["nodes"].items():
         if not row["reachable"]:
@@ -127,9 +145,9 @@ def problems(document: Mapping[str, Any]) -> Iterator[str]:
         if row.get("disk_percent", 0) >= DISK_FULL_PERCENT:
             yield f"{name}: the disk is {row['disk_percent']} % full"
     yield from vip_problems(document)
-    yield from backend_problems(document)
+    yield from backend_problems(topology, document)
     reachable = {name: row["reachable"] for name, row in document["nodes"].items()}
-    yield from databases.problems(document["databases"], reachable)
+    yield from modes.problems(topology, document["databases"], reachable)
     yield from time_problems(document)
     yield from certificate_problems(document)
 
@@ -143,12 +161,15 @@ def vip_problems(document: Mapping[str, Any]) -> Iterator[str]:
             yield f"virtual IP {address} is held by {' and '.join(row['holders'])} at once (split brain)"
 
 
-def backend_problems(document: Mapping[str, Any]) -> Iterator[str]:
-    """Every server of every backend is up."""
+def backend_problems(topology: Topology, document: Mapping[str, Any]) -> Iterator[str]:
+    """Every server of every backend is up; of those that have one writer, one is."""
     for name, balancer in document["load_balancers"].items():
         for key, backend in balancer["backends"].items():
+            alone = topology.load_balancers[name].backends[key].one_at_a_time
+            if alone and not any(row["up"] for row in backend["servers"].values()):
+                yield f"{name}: no server of backend {key} is up"
             for server, row in backend["servers"].items():
-                if not row["up"]:
+                if not row["up"] and not alone:
                     yield f"{name}: server {server} of backend {key} is down"
 
 

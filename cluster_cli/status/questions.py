@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from cluster_cli.certificates.cluster_certificates import QUESTION
+from cluster_cli.databases.modes import question
 from cluster_cli.inventory import Host
-from cluster_cli.status import databases
+from cluster_cli.topology.model import Topology
 
 UNITS = {
     "ntp": "chrony",
@@ -17,6 +18,10 @@ UNITS = {
     "ssh_trust": "ssh",
     "audit": "rsyslog",
     "galera": "mariadb",
+    "garbd": "garb",
+    "group_replication": "mysql",
+    "replication": "mariadb",
+    "doorbell": "cluster-doorbell",
 }
 ACTIVE = "systemctl is-active {}"
 FILTERS = "if nft list chain inet cluster input >/dev/null; then systemctl is-active {}; else echo flushed; fi"
@@ -37,7 +42,7 @@ print(json.dumps({s["key"]: up(s) for s in json.loads(sys.argv[1])}))
 """
 
 
-def questions(host: Host) -> dict[str, str]:
+def questions(topology: Topology, host: Host) -> dict[str, str]:
     """The commands for one node, by name."""
     asked = {
         "system": "cut -d' ' -f1 /proc/loadavg; cut -d' ' -f1 /proc/uptime; df --output=pcent / | tail -1",
@@ -49,12 +54,15 @@ def questions(host: Host) -> dict[str, str]:
         asked["time"] = "chronyc -n -c tracking"
     if "certificates" in host.groups:
         asked["certificates"] = QUESTION
-    if "galera" in host.groups:
-        asked["database"] = databases.QUESTION
+    if database := next((each for each in topology.databases.values() if host.name in each.nodes), None):
+        asked["database"] = question(database)
     if "keepalived" in host.groups:
         asked["addresses"] = "ip -j -4 addr show"
     if "haproxy" in host.groups:
         asked["backends"] = "echo 'show stat' | socat -t 2 stdio /run/haproxy/admin.sock"
+        if tables := [each["name"] for each in host.vars["haproxy_backends"] if each.get("one_at_a_time")]:
+            words = "; ".join(f"show table {name}" for name in tables)
+            asked["tables"] = f"echo '{words}' | socat -t 2 stdio /run/haproxy/admin.sock"
     if "nginx" in host.groups:
         asked["probe"] = f"python3 -c {shlex.quote(PROBE)} {shlex.quote(probes(host.vars))}"
     return asked

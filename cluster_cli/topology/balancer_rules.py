@@ -33,7 +33,7 @@ def load_balancers_have_frontends(topology: Topology) -> Iterator[Problem]:
     for name, balancer in topology.load_balancers.items():
         if not balancer.frontends:
             hint = "add `frontends: {web: {bind: 80, backend: web}}`"
-            yield Problem(("load_balancers", name), "has no frontends, so it would listen nowhere", hint)
+            yield Problem(("load_balancers", name), "has no frontends, and no databases come through it", hint)
 
 
 def frontends_have_backends(topology: Topology) -> Iterator[Problem]:

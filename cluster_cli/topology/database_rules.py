@@ -2,38 +2,74 @@
 
 from collections.abc import Iterator
 
+from cluster_cli.topology.databases import MODES, RESERVED
 from cluster_cli.topology.doors import READ, WRITE
 from cluster_cli.topology.model import Topology
 from cluster_cli.topology.problems import Path, Problem, did_you_mean
 
+MOST_MEMBERS = 9  # MySQL's manual, "Group Replication Limitations"
 LEAST_VOTES = 3  # with two, the loss of either is the loss of the majority
 # fmt: off
 OURS = (
     "wsrep_", "innodb_flush_log_at_trx_commit", "innodb_autoinc_lock_mode", "binlog_format", "log_bin",
     "sync_binlog", "server_id", "bind_address", "port", "socket", "datadir", "read_only", "ssl_",
-    "require_secure_transport",
+    "require_secure_transport", "gtid_", "enforce_gtid_consistency", "super_read_only", "rpl_semi_sync_",
+    "group_replication_", "log_slave_updates", "log_replica_updates", "init_rpl_role", "skip_slave_start",
+    "skip_replica_start", "relay_log", "report_host", "plugin_load",
 )
 # fmt: on
 
 
-def a_majority_can_be_told(topology: Topology) -> Iterator[Problem]:
-    """An odd number of votes, three at least."""
+def the_engine_has_the_mode(topology: Topology) -> Iterator[Problem]:
+    """Galera is MariaDB's, group replication MySQL's."""
     for name, database in topology.databases.items():
-        votes = len(set(database.nodes))
-        if votes < LEAST_VOTES or votes % 2 == 0:
-            what = f"{votes} node{'s have' if votes != 1 else ' has'} no majority when half of them are away"
+        if database.mode not in (has := MODES[database.engine]):
+            what = f"{database.engine} has no {database.mode}"
+            yield Problem(("databases", name, "mode"), what, f"use {' or '.join(has)}")
+
+
+def a_majority_can_be_told(topology: Topology) -> Iterator[Problem]:
+    """An odd number of votes, three at least, where a majority decides; without one, a second node at least."""
+    for name, database in topology.databases.items():
+        path: Path = ("databases", name, "nodes")
+        count, votes = len(set(database.nodes)), len(set(database.voters))
+        if database.mode == "replication" and count < 2:
+            yield Problem(path, "a primary without a replica is on one disk only", "use two nodes, better three")
+        elif database.mode != "replication" and (votes < LEAST_VOTES or votes % 2 == 0 or count < 2):
+            has = "have" if count != 1 else "has"
+            what = f"{count} node{'s' if count != 1 else ''} {has} no majority when half of them are away"
             hint = "use three nodes, or five"
-            yield Problem(("databases", name, "nodes"), what, hint)
+            if database.mode == "galera" and count == 2 and database.arbiter is None:
+                hint += "; or two, and an `arbiter` on a third"
+            yield Problem(path, what, hint)
+        elif database.mode == "group_replication" and count > MOST_MEMBERS:
+            yield Problem(path, f"a group takes {MOST_MEMBERS} nodes at most", "use fewer")
+
+
+def the_arbiter_is_another_node(topology: Topology) -> Iterator[Problem]:
+    """Who votes twice is no arbiter; and only Galera knows one."""
+    for name, database in topology.databases.items():
+        path: Path = ("databases", name, "arbiter")
+        if database.arbiter is None:
+            continue
+        if database.mode != "galera":
+            yield Problem(path, f"{database.mode} knows no arbiter", "remove it, or use `mode: galera`")
+        if database.arbiter in database.nodes:
+            what = f"{database.arbiter} holds data of {name} and has a vote already"
+            yield Problem(path, what, "use another node")
 
 
 def one_database_per_node(topology: Topology) -> Iterator[Problem]:
     """Two servers on a node would share its ports and its fate."""
     owner: dict[str, str] = {}
     for name, database in topology.databases.items():
-        for i, node in enumerate(database.nodes):
+        for i, node in enumerate(database.voters):
             if owner.setdefault(node, name) != name:
-                what = f"{node} already holds data of database {owner[node]}"
-                yield Problem(("databases", name, "nodes", i), what, "use another node")
+                what = f"{node} already is a node of database {owner[node]}"
+                place: Path = (
+                    ("databases", name, "nodes", i) if i < len(database.nodes) else ("databases", name, "arbiter")
+                )
+                yield Problem(place, what, "use another node")
 
 
 def the_way_in_exists(topology: Topology) -> Iterator[Problem]:
@@ -72,6 +108,15 @@ def accounts_use_schemas_there_are(topology: Topology) -> Iterator[Problem]:
                     yield Problem(path, f'there is no schema "{schema}"', hint)
 
 
+def accounts_are_not_the_clusters(topology: Topology) -> Iterator[Problem]:
+    """Names the cluster uses for its own accounts are taken."""
+    for name, database in topology.databases.items():
+        for account in database.accounts:
+            if account == RESERVED or account.startswith(f"{RESERVED}_"):
+                what = "accounts whose name begins so are the cluster's own"
+                yield Problem(("databases", name, "accounts", account), what, "give it another name")
+
+
 def settings_leave_safety_alone(topology: Topology) -> Iterator[Problem]:
     """What the guarantee rests on is not a matter of taste."""
     for name, database in topology.databases.items():
@@ -82,10 +127,13 @@ def settings_leave_safety_alone(topology: Topology) -> Iterator[Problem]:
 
 
 RULES = (
+    the_engine_has_the_mode,
     a_majority_can_be_told,
+    the_arbiter_is_another_node,
     one_database_per_node,
     the_way_in_exists,
     doors_have_names_of_their_own,
     accounts_use_schemas_there_are,
+    accounts_are_not_the_clusters,
     settings_leave_safety_alone,
 )

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from cluster_cli.topology.base import Model, NodeList
-from cluster_cli.topology.fields import Name, Port, Setting, Words
+from cluster_cli.topology.fields import Milliseconds, Name, Port, Setting, Words
 
 # What MariaDB takes unquoted, without the dollar sign (Identifier Names); utf8mb4 needs none of them quoted.
 SchemaName = Annotated[str, Words(r"[A-Za-z][A-Za-z0-9_]*", "a schema's name", "letters, digits and _", 64)]
@@ -17,6 +17,10 @@ Share = Annotated[int, Field(ge=5, le=80, strict=True)]
 DATABASE_PORT = 3306
 DOORBELL = 9200  # where a node says over HTTP what it is fit for
 GROUP, STATE_TRANSFER, INCREMENTAL = 4567, 4444, 4568  # Galera's documentation, "Firewall settings"
+MODES = {"mariadb": ("galera", "replication"), "mysql": ("group_replication",)}
+PROCESS = {"mariadb": "mariadbd", "mysql": "mysqld"}
+RESERVED = "cluster"  # how accounts begin that are the cluster's own
+REPLICATION_ACCOUNT = "cluster_replication"  # as whom a node fetches from another, where it needs a password
 
 
 class DatabasePorts(Model):
@@ -39,12 +43,17 @@ class Account(Model):
 class Database(Model):
     """A database on several nodes that hold the same data."""
 
-    engine: Literal["mariadb"] = Field(default="mariadb", description="The server.")
-    mode: Literal["galera"] = Field(
+    engine: Literal["mariadb", "mysql"] = Field(default="mariadb", description="The server.")
+    mode: Literal["galera", "group_replication", "replication"] = Field(
         default="galera",
-        description="How the nodes agree. galera: each has every acknowledged write, and a majority goes on.",
+        description="How the nodes agree. galera (mariadb) and group_replication (mysql): a majority goes on by "
+        "itself. replication (mariadb): a replica has each write before it is acknowledged, and is promoted at "
+        "your word.",
     )
     nodes: NodeList = Field(description="Nodes that hold the data.")
+    arbiter: Name | None = Field(
+        default=None, description="Node that votes and holds no data, for galera on two nodes, or four."
+    )
     through: Name | None = Field(
         default=None,
         description="Load balancer (haproxy) that leads clients to the writer, and readers to all nodes. "
@@ -57,6 +66,14 @@ class Database(Model):
         default={},
         description="Server variables, such as max_connections. Those that keep the data safe are ours.",
     )
+    max_lag: Milliseconds = Field(
+        default=10_000, description="How far a node may be behind and still be given reads."
+    )
     memory_percent: Share = Field(
         default=40, description="Share of the node's memory for the cache of rows (innodb_buffer_pool_size)."
     )
+
+    @property
+    def voters(self) -> tuple[str, ...]:
+        """The nodes that have a say in who may go on: those with data, and the arbiter."""
+        return (*self.nodes, self.arbiter) if self.arbiter else self.nodes

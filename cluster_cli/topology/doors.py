@@ -2,6 +2,7 @@
 
 from cluster_cli.topology.databases import DATABASE_PORT, DOORBELL, Database
 from cluster_cli.topology.model import Backend, Frontend, LoadBalancer, Topology
+from cluster_cli.topology.problems import Path
 
 WRITE, READ = "write", "read"
 # A node that died is out after two checks; a good one is in after one, since it says itself what it is fit for.
@@ -20,6 +21,15 @@ def with_doors(topology: Topology) -> Topology:
         for name, balancer in topology.load_balancers.items()
     }
     return topology.model_copy(update={"load_balancers": balancers}) if topology.databases else topology
+
+
+def written_as(topology: Topology, balancer: str, frontend: str) -> Path:
+    """Where the file says on which port a frontend of a load balancer listens: of a door, at its database."""
+    for name, database in topology.databases.items():
+        for kind in (WRITE, READ):
+            if (database.through, f"{name}-{kind}") == (balancer, frontend):
+                return ("databases", name, "ports", kind)
+    return ("load_balancers", balancer, "frontends", frontend, "bind")
 
 
 def with_doors_of(balancer: LoadBalancer, databases: dict[str, Database]) -> LoadBalancer:

@@ -10,7 +10,16 @@ from ipaddress import IPv4Address
 from typing import Literal
 
 from cluster_cli.topology.addresses import addresses, addresses_for, frontend_addresses
-from cluster_cli.topology.databases import DATABASE_PORT, DOORBELL, GROUP, INCREMENTAL, STATE_TRANSFER
+from cluster_cli.topology.databases import (
+    DATABASE_PORT,
+    DOORBELL,
+    GROUP,
+    INCREMENTAL,
+    PROCESS,
+    STATE_TRANSFER,
+    Database,
+)
+from cluster_cli.topology.doors import written_as
 from cluster_cli.topology.model import LoadBalancer, Topology
 from cluster_cli.topology.problems import Path
 from cluster_cli.topology.sources import (
@@ -132,23 +141,31 @@ def web_listeners(topology: Topology) -> Iterator[Listener]:
 
 
 def database_listeners(topology: Topology) -> Iterator[Listener]:
-    """A database: for those who are led to it, and its nodes among each other.
-
-    The two ports of state transfer are open only while a node joins.
-    """
+    """A database: for those who are led to it, and its nodes among each other."""
     known = addresses(topology)
     for name, database in topology.databases.items():
-        among = nodes(topology, database.nodes)
+        path: Path = ("databases", name)
+        among, server = nodes(topology, database.voters), PROCESS[database.engine]
         for node in database.nodes:
-            path: Path = ("databases", name)
             asking = nodes(topology, balancers_asking(topology, node, DATABASE_PORT))
             reached = asking if database.through else clients(topology)
-            yield Listener(path, node, DATABASE_PORT, f"database {name}", "mariadbd", reached, known.get(node))
+            reached += () if database.mode == "galera" else among  # the others fetch there as clients do
+            yield Listener(path, node, DATABASE_PORT, f"database {name}", server, reached, known.get(node))
             rings = nodes(topology, balancers_asking(topology, node, DOORBELL))
             yield Listener(path, node, DOORBELL, f"what {node} is fit for", "python3", rings, known.get(node))
-            yield Listener(path, node, GROUP, f"the group of {name}", "mariadbd", among, known.get(node))
-            for port, what in ((STATE_TRANSFER, "a copy"), (INCREMENTAL, "what was missed")):
+            for port, what in copies(database):
                 yield Listener(path, node, port, f"{what} for a node of {name}", "", among)
+        for node in database.voters if database.mode == "galera" else ():
+            member = "garbd" if node == database.arbiter else server
+            yield Listener(path, node, GROUP, f"the group of {name}", member, among, known.get(node))
+
+
+def copies(database: Database) -> tuple[tuple[int, str], ...]:
+    """The ports a node listens on only while it is given data, with what comes there."""
+    if database.engine == "mysql":
+        return ()  # the clone plugin goes over the server's own port
+    whole = (STATE_TRANSFER, "a copy")
+    return (whole, (INCREMENTAL, "what was missed")) if database.mode == "galera" else (whole,)
 
 
 def balancer_listeners(topology: Topology, name: str, balancer: LoadBalancer, node: str) -> Iterator[Listener]:
@@ -159,7 +176,7 @@ def balancer_listeners(topology: Topology, name: str, balancer: LoadBalancer, no
         at, who = (*path, "stats", "port"), f"the stats page of {name}"
         yield Listener(at, node, balancer.stats.port, who, balancer.engine, sources, address)
     for front_name, front in balancer.frontends.items():
-        at, who = (*path, "frontends", front_name, "bind"), f"frontend {front_name} of {name}"
+        at, who = written_as(topology, name, front_name), f"frontend {front_name} of {name}"
         sources = clients(topology) + nodes(topology, balancers_asking(topology, node, front.bind))
         for place in frontend_addresses(topology, balancer, node, front) or (None,):
             yield Listener(at, node, front.bind, who, balancer.engine, sources, place)

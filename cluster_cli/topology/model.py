@@ -102,6 +102,9 @@ class Node(Model):
         description="Whether its interfaces are taken over from ifupdown, NetworkManager or netplan. "
         "Without it, a machine they manage is refused.",
     )
+    release: Literal["bookworm", "sid"] = Field(
+        default="bookworm", description="Debian release of a lab's node. An existing machine has its own."
+    )
     ssh: Ssh = Field(default_factory=Ssh, description="How this node is reached, where it differs.")
 
 

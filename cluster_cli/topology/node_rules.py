@@ -83,6 +83,18 @@ def existing_machines_have_no_lab(topology: Topology) -> Iterator[Problem]:
         yield Problem(("lab", "image"), what, "remove it, or set `provider: podman`")
 
 
+def releases_are_a_labs(topology: Topology) -> Iterator[Problem]:
+    """What is installed on an existing machine, or in a stock image, is not ours to choose."""
+    for name, node in topology.nodes.items():
+        if "release" not in node.model_fields_set:
+            continue
+        path: Path = ("nodes", name, "release")
+        if not topology.is_lab:
+            yield Problem(path, "an existing machine has its own release", "remove it, or set `provider: podman`")
+        elif topology.lab.image:
+            yield Problem(path, "the release is that of `lab.image`", "remove one of the two")
+
+
 def lab_nodes_are_reached_directly(topology: Topology) -> Iterator[Problem]:
     """A lab's nodes are on this machine: no jump host, no other port."""
     places: list[tuple[Path, object]] = [(("ssh",), topology.ssh)]
@@ -108,6 +120,7 @@ RULES = (
     existing_machines_have_addresses,
     existing_machines_have_a_network,
     existing_machines_have_no_lab,
+    releases_are_a_labs,
     lab_nodes_are_reached_directly,
     one_host_key_per_node,
 )

@@ -39,7 +39,7 @@ def redundant(topology: Topology) -> Iterator[tuple[str, ...]]:
     for web in topology.web.values():
         yield web.nodes
     for database in topology.databases.values():
-        yield database.nodes
+        yield database.voters
     if topology.time:
         yield topology.time.servers
     if topology.audit:

@@ -22,6 +22,8 @@ def references(topology: Topology) -> Iterator[tuple[Path, str]]:
         yield from ((("web", web_name, "nodes", i), name) for i, name in enumerate(web.nodes))
     for db_name, database in topology.databases.items():
         yield from ((("databases", db_name, "nodes", i), name) for i, name in enumerate(database.nodes))
+        if database.arbiter:
+            yield ("databases", db_name, "arbiter"), database.arbiter
     for i, opening in enumerate(topology.firewall.open):
         yield from ((("firewall", "open", i, "nodes", j), name) for j, name in enumerate(opening.nodes))
     if topology.audit:

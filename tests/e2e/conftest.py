@@ -76,7 +76,7 @@ def bring_up(folder: Path, text: str) -> Done:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "topology.yml").write_text(text)
     cluster("down", folder, "--yes")
-    return cluster("up", folder, "-o", "json", timeout=600)
+    return cluster("up", folder, "-o", "json", timeout=1200)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from cluster_cli.ansible_events import (
     plain_task,
     stage_of,
 )
-from cluster_cli.events import StageEnded, StageStarted, TaskEnded, TaskStarted
+from cluster_cli.events import StageEnded, StageStarted, Step, TaskEnded, TaskStarted
 
 
 def translated(*raw: dict[str, Any]) -> tuple[list[object], Translator]:
@@ -43,6 +43,12 @@ def test_a_stage_has_a_start_its_tasks_and_an_end() -> None:
         TaskEnded("web", "web", "Install nginx", "web1", "changed", 1.5),
         StageEnded("web", 1, changed=1, failed=0, unreachable=0),
     ]
+
+
+def test_progress_inside_a_task_is_a_step() -> None:
+    said = {"event": "verbose", "stdout": "progress of db2: joins its group, 812 MB are there"}
+    seen, _ = translated(play("Keep the data with Galera"), said, {"event": "verbose", "stdout": "a warning"})
+    assert seen[1:-1] == [Step("database", "joins its group, 812 MB are there", "db2")]
 
 
 def test_two_plays_of_one_stage_are_one_stage() -> None:

@@ -202,7 +202,7 @@ def test_every_field_of_status_is_explained() -> None:
     topology = parse((ROOT / "inventories/lab/topology.yml").read_text(encoding="utf-8"))
     inventory = render(topology, Access("/t", "/s", "/k", "/r", "/l"))
     answer = {"system": Outcome(0, "0.1\n5.0\n7%\n", "")}
-    found = {h.name: {key: Outcome(0, "", "") for key in questions(h)} | answer for h in inventory.hosts}
+    found = {h.name: {key: Outcome(0, "", "") for key in questions(topology, h)} | answer for h in inventory.hosts}
     for path in fields(describe(topology, inventory, found)):
         assert re.search(rf"[`.]{re.escape(path)}`", page), f"{path} is not explained"
 

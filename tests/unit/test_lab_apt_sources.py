@@ -69,3 +69,9 @@ def test_options_of_the_host_are_carried_but_no_proxy_of_its_own():
         "Acquire::http::Proxy": "http://proxy.example:3142",
         "Acquire::Check-Valid-Until": "false",
     }
+
+
+def test_a_moving_suite_has_no_updates_of_its_own():
+    assert translated([(".sources", DEB822)], "bookworm", "sid") == [
+        "deb http://mirror.example/debian sid main non-free-firmware"
+    ]

@@ -32,3 +32,12 @@ def test_docker_never_gets_the_cgroup_tmpfs_of_a_v1_host():
 def test_a_hybrid_host_prefers_runc():
     assert PODMAN.runtimes["hybrid"][0] == "runc"
     assert PODMAN.runtimes["v2"][0] == "crun"
+
+
+@pytest.mark.parametrize("dialect", DIALECTS.values(), ids=DIALECTS)
+def test_a_systemd_of_cgroup_v2_only_is_given_just_that_on_a_hybrid_host(dialect):
+    flags = node_flags(dialect, "hybrid", LIMITS, fuse=False, unified=True)
+    assert "--volume=/sys/fs/cgroup/unified:/sys/fs/cgroup:rw" in flags
+    assert [flag for flag in flags if flag.startswith("--systemd=")][-1:] != ["--systemd=always"]
+    plain = node_flags(dialect, "v2", LIMITS, fuse=False)
+    assert node_flags(dialect, "v2", LIMITS, fuse=False, unified=True) == plain

@@ -95,7 +95,7 @@ def test_balancer() -> None:
     ],
 )
 def test_packages(extra: str, node: str, packages: list[str] | None) -> None:
-    everywhere = {*PACKAGES["firewall"], *PACKAGES["hardening"]}
+    everywhere = {*PACKAGES["ssh_trust"], *PACKAGES["firewall"], *PACKAGES["hardening"]}
     found = [
         name for name in rendered(LAB + NODES + extra).host(node).vars["base_packages"] if name not in everywhere
     ]

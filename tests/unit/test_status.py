@@ -104,8 +104,15 @@ def test_nonsense_is_no_answer() -> None:
 def test_nodes_are_asked_only_what_they_know() -> None:
     topology = parse(TEXT)
     inventory = render(topology, Access("/t/topology.yml", "", "", "", ""))
-    assert set(questions(inventory.host("web1"))) == {"system", "units", "failed", "time"}
-    assert set(questions(inventory.host("lb1"))) == {"system", "units", "failed", "time", "addresses", "backends"}
+    assert set(questions(topology, inventory.host("web1"))) == {"system", "units", "failed", "time"}
+    assert set(questions(topology, inventory.host("lb1"))) == {
+        "system",
+        "units",
+        "failed",
+        "time",
+        "addresses",
+        "backends",
+    }
     assert inventory.host("lb1").address == str(IPv4Address("10.0.0.11"))
 
 

@@ -1,41 +1,75 @@
 """What a database guarantees, from what its nodes say."""
 
-from cluster_cli.collect import Outcome
-from cluster_cli.status.databases import group, problems
-from cluster_cli.topology.databases import Database
+from pathlib import Path
 
-MAIN = Database(nodes=("db1", "db2", "db3"))
+import pytest
+
+from cluster_cli.collect import Outcome
+from cluster_cli.databases.modes import described, problems, question
+from cluster_cli.topology.load import parse
+from cluster_cli.topology.model import Topology
+
+ROOT = Path(__file__).parents[2]
 GOOD = Outcome(
     0,
     "wsrep_local_state_comment\tSynced\nwsrep_cluster_status\tPrimary\nwsrep_cluster_size\t3\n"
-    "wsrep_local_recv_queue\t0\nwsrep_last_committed\t42\n",
+    "wsrep_local_recv_queue\t0\nwsrep_last_committed\t42\nread_only\t0\n",
     "",
 )
 JOINING = Outcome(0, GOOD.stdout.replace("Synced", "Joiner"), "")
 APART = Outcome(0, GOOD.stdout.replace("Primary", "non-Primary"), "")
 SILENT = Outcome(1, "", "Can't connect")
+ALL = {"db1": True, "db2": True, "db3": True}
 
 
-def test_three_nodes_spare_one() -> None:
-    found = group(MAIN, {"db1": GOOD, "db2": GOOD, "db3": GOOD})
-    assert (found["writable"], found["may_fail"]) == (True, 1)
+@pytest.fixture(scope="module")
+def topology() -> Topology:
+    return parse((ROOT / "tests/golden/inventories/databases.yml").read_text())
+
+
+def of_two(outcome: Outcome) -> Outcome:
+    """The same, in a group of two members."""
+    return Outcome(0, outcome.stdout.replace("size\t3", "size\t2"), "")
+
+
+def test_three_nodes_spare_one(topology: Topology) -> None:
+    found = described(topology, "main", {"db1": GOOD, "db2": GOOD, "db3": GOOD}, "db2")
+    assert (found["writable"], found["may_fail"], found["primary"]) == (True, 1, "db2")
     assert found["guarantee"] == "every acknowledged write is on 3 nodes; 1 more may fail"
+    assert found["addresses"] == {"write": "192.0.2.100:3306", "read": "192.0.2.100:3307"}
+    assert found["replicas"] == dict.fromkeys(("db1", "db3"), {"running": True, "behind": 0})
+    assert found["quorum"] == {"votes": 3, "present": 3, "has": True}
     assert found["nodes"]["db1"]["position"] == "42"
 
 
-def test_two_nodes_spare_none() -> None:
-    for third in (JOINING, APART, SILENT):
-        found = group(MAIN, {"db1": GOOD, "db2": GOOD, "db3": third})
-        assert (found["writable"], found["may_fail"]) == (True, 0)
-        assert "if one more fails, writes stop" in found["guarantee"]
-        told = list(problems({"main": found}, dict.fromkeys(MAIN.nodes, True)))
-        assert len(told) == 1
-        assert told[0].startswith("db3: takes no part in database main")
+@pytest.mark.parametrize("third", [JOINING, APART, SILENT])
+def test_two_nodes_spare_none(topology: Topology, third: Outcome) -> None:
+    two = of_two(GOOD)
+    found = described(topology, "main", {"db1": two, "db2": two, "db3": third}, "db1")
+    assert (found["writable"], found["may_fail"]) == (True, 0)
+    assert "if one more fails, writes stop" in found["guarantee"]
+    told = list(problems(topology, {"main": found}, ALL))
+    assert len(told) == 1
+    assert told[0].startswith("db3: takes no part")
 
 
-def test_without_a_majority_nobody_writes() -> None:
-    found = group(MAIN, {"db1": APART, "db2": APART})
+def test_without_a_majority_nobody_writes(topology: Topology) -> None:
+    found = described(topology, "main", {"db1": APART, "db2": APART}, "db1")
     assert not found["writable"]
-    told = list(problems({"main": found}, {"db1": True, "db2": True, "db3": False}))
+    assert found["primary"] is None
+    told = list(problems(topology, {"main": found}, ALL | {"db3": False}))
     assert told[0] == "database main: no node takes writes"
     assert [each.split(":")[0] for each in told[1:]] == ["db1", "db2"]
+
+
+def test_a_fence_is_told_first(topology: Topology) -> None:
+    fenced = Outcome(0, GOOD.stdout.replace("read_only\t0", "read_only\t1") + "fenced\n", "")
+    found = described(topology, "main", dict.fromkeys(ALL, fenced), "db1")
+    assert found["fenced"]
+    assert not found["writable"]
+    told = list(problems(topology, {"main": found}, ALL))
+    assert told == ["database main is fenced: it takes no writes until `cluster db unfence main`"]
+
+
+def test_nodes_are_asked_whether_they_are_fenced(topology: Topology) -> None:
+    assert "99-fenced.cnf" in question(topology.databases["main"])

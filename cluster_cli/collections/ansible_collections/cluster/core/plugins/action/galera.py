@@ -9,8 +9,10 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.cluster.core.plugins.plugin_utils.galera_plan import Look, Plan, plan
+from ansible_collections.cluster.core.plugins.plugin_utils.progress import tell
 from ansible_collections.cluster.core.plugins.plugin_utils.walk import LOOK_SECONDS, Walk, wait
 
+TELL_SECONDS = 5
 BY_ITSELF = 30  # seconds a group that lost all its nodes at once may take to come together again
 
 
@@ -20,7 +22,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
         self.task_vars = task_vars or {}
-        self.members: list[str] = self._task.args["members"]
+        lost = self._task.args.get("lost") or []
+        self.members: list[str] = [name for name in self._task.args["members"] if name not in lost]
         walk = Walk(f"galera-{self._task.args['name']}", self.task_vars)
         mine = self._settled()
         if "look" not in mine:
@@ -33,10 +36,11 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             if looks[walk.node].running:  # it waits for a group that is gone, and does not say where it is
                 mine = self._call("stop")
             looks = self._exchange(walk, "stopped", mine["look"])
-        decided = plan(looks, self.members)
+        decided, here = plan(looks, self.members), looks[walk.node]
+        if decided.refused and decided.unseen and not here.running and not self._task.check_mode:
+            return self._try(walk.node, decided)
         if decided.refused:
             return {"failed": True, "msg": decided.refused}
-        here = looks[walk.node]
         if here.running:
             return {"changed": False, "look": mine["look"]}
         if self._task.check_mode:
@@ -75,19 +79,38 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             fcntl.flock(lock, fcntl.LOCK_EX)
             verdict = "failed"
             try:
-                result = self._call("begin" if first else "join")
+                result = self._joined(walk.node, self._call("begin" if first else "join", timeout=TELL_SECONDS))
                 verdict = "failed" if result.get("failed") or result.get("unreachable") else "proven"
             finally:
                 walk.say(verdict)
             return result
 
+    def _joined(self, node: str, result: dict[str, Any]) -> dict[str, Any]:
+        """Wait until a node that was started has all data, and say how far it is."""
+        deadline = time.monotonic() + self._timeout
+        while not result.get("failed") and not result["joined"]:
+            if time.monotonic() > deadline:
+                return {"failed": True, "msg": f"it did not have all data after {self._timeout} s"}
+            tell(node, f"joins its group, {result['megabytes']} MB are there")
+            result = self._call("wait", timeout=TELL_SECONDS)
+        return result
+
+    def _try(self, node: str, decided: Plan) -> dict[str, Any]:
+        """Join a group that may live among nodes out of our reach. A plain start never begins one."""
+        result = self._call("join", timeout=BY_ITSELF)
+        if result.get("failed") or not (result["joined"] or result["receiving"]):
+            self._call("stop")
+            return {"failed": True, "msg": decided.refused}
+        return self._joined(node, result)
+
     @property
     def _timeout(self) -> int:
-        return int(self._task.args.get("timeout", 3600))
+        return int(self._task.args.get("timeout", 86400))
 
-    def _call(self, do: str) -> dict[str, Any]:
+    def _call(self, do: str, **more: Any) -> dict[str, Any]:
         """Run the module on the node."""
+        arguments = {**self._task.args, "do": do, **more}
         result: dict[str, Any] = self._execute_module(
-            module_name="cluster.core.galera", module_args={**self._task.args, "do": do}, task_vars=self.task_vars
+            module_name="cluster.core.galera", module_args=arguments, task_vars=self.task_vars
         )
         return result

@@ -6,7 +6,7 @@ import os
 import stat
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.cluster.core.plugins.module_utils import ledger
+from ansible_collections.cluster.core.plugins.module_utils import folders, ledger
 
 DOCUMENTATION = r"""
 module: certificates
@@ -190,7 +190,7 @@ def install(module, item, given):
     key = given["key"] or read(fresh)
     if public_of(key) != public_in(given["certificate"]):
         module.fail_json(msg=f"{folder} was not touched: the certificate does not belong to the key")
-    os.makedirs(folder, mode=0o755, exist_ok=True)
+    folders.make(folder)
     group, certificate = group_id(module, item["group"]), given["certificate"]
     texts = {"key.pem": key, "cert.pem": certificate} | (
         {"combined.pem": certificate + key} if item["combined"] else {}
@@ -210,7 +210,7 @@ def install(module, item, given):
 
 def trust(text):
     """Put the certificate of the authority where services find it."""
-    os.makedirs(FOLDER, mode=0o755, exist_ok=True)
+    folders.make(FOLDER)
     draft = write(AUTHORITY, text, 0o644, 0)
     ledger.note_file(AUTHORITY)
     os.rename(draft, AUTHORITY)

@@ -1,6 +1,8 @@
 #!/usr/bin/python
 """One node of a Galera cluster: what it shows, and how it is started."""
 
+import contextlib
+import json
 import os
 import re
 import time
@@ -17,11 +19,17 @@ description:
 options:
   members: {description: 'The nodes with data, in a fixed order.', type: list, elements: str, required: true}
   name: {description: Name of the group., type: str, required: true}
-  timeout: {description: Seconds a node may take to join with all its data., type: int, default: 3600}
+  timeout: {description: Seconds a node may take to join with all its data., type: int, default: 86400}
+  lost:
+    description:
+      - Nodes that an operator declared lost for good. Nobody waits for what they have.
+    type: list
+    elements: str
+    default: []
   do:
     description: For the action plugin.
     type: str
-    choices: [look, begin, join, stop]
+    choices: [look, begin, join, wait, stop]
     default: look
 author: the cluster maintainers
 """
@@ -34,14 +42,17 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-look: {description: What the node shows., type: dict, returned: always}
+look: {description: What the node shows., type: dict, returned: when only looking}
+joined: {description: Whether it has all data., type: bool, returned: after a start}
+receiving: {description: Whether a copy is coming in., type: bool, returned: after a start}
+megabytes: {description: How much lies in its data directory., type: int, returned: after a start}
 """
 
 UNIT = "mariadb"
-STATE = "/var/lib/mysql/grastate.dat"
-VIEW = "/var/lib/mysql/gvwstate.dat"  # the group it would wait for
-NOBODY = "00000000-0000-0000-0000-000000000000"
-POSITION = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}):(-?\d+)")
+LOOK = "/usr/local/lib/cluster/galera-look"
+DATA = "/var/lib/mysql"
+STATE = f"{DATA}/grastate.dat"
+VIEW = f"{DATA}/gvwstate.dat"  # the group it would wait for
 SYNCED = "4"
 PERIOD = 0.5
 
@@ -62,40 +73,15 @@ class Node:
         """systemd's word for it."""
         return self.module.run_command(["systemctl", "is-active", UNIT])[1].strip()
 
-    def position(self):
-        """The group its data belongs to, and the seqno, as a stopped node has them."""
-        try:
-            with open(STATE, encoding="utf-8") as handle:
-                rows = dict(line.split(":", 1) for line in handle if ":" in line)
-        except FileNotFoundError:
-            return NOBODY, -1
-        group, seqno = rows.get("uuid", NOBODY).strip(), int(rows.get("seqno", "-1"))
-        if group == NOBODY or seqno >= 0:
-            return group, seqno
-        return self.recovered() or (group, seqno)
-
-    def recovered(self):
-        """The position in the data of a server that did not end well; None when it cannot be told."""
-        words = ["mariadbd", "--user=mysql", "--wsrep-recover", "--log-error=/dev/stderr", "--skip-networking"]
-        rc, out, err = self.module.run_command(words)
-        found = POSITION.findall("\n".join(line for line in err.splitlines() if "Recovered position" in line))
-        return (found[-1][0], int(found[-1][1])) if found else None
-
     def look(self):
         """What the action plugin decides by."""
-        active = self.active()
-        running = active in ("active", "activating", "reloading")
-        status = self.status() if active == "active" else {}
-        group, seqno = (status.get("wsrep_cluster_state_uuid", NOBODY), -1) if running else self.position()
-        return {
-            "running": running,
-            "status": status.get("wsrep_cluster_status", ""),
-            "group": group,
-            "seqno": seqno,
-        }
+        rc, out, err = self.module.run_command(["python3", "-I", LOOK])
+        if rc != 0:
+            self.module.fail_json(msg=f"it cannot be told what this node has: {err.strip()}")
+        return json.loads(out)
 
     def start(self, begin):
-        """Start it, as the first of its group or into one, and wait until it has all data."""
+        """Start it, as the first of its group or into one; whether it has all data in time."""
         self.module.run_command(["systemctl", "enable", UNIT])
         self.module.run_command(["systemctl", "reset-failed", UNIT])
         if begin:
@@ -104,14 +90,22 @@ class Node:
         rc, out, err = self.module.run_command(words)
         if rc != 0:
             self.fail(f"{' '.join(words)} failed: {(err or out).strip()}")
+        return self.wait()
+
+    def wait(self):
+        """Wait until it has all data; whether it has after `timeout` seconds."""
         deadline = time.monotonic() + self.module.params["timeout"]
         while time.monotonic() < deadline:
             if self.status().get("wsrep_local_state") == SYNCED:
-                return
+                return True
             if self.active() in ("failed", "inactive"):
                 self.fail("the server ended while it joined")
             time.sleep(PERIOD)
-        self.fail(f"it did not have all data after {self.module.params['timeout']} s")
+        return False
+
+    def receiving(self):
+        """Whether a copy is coming in: the group has taken it, and it asked for all data."""
+        return self.module.run_command(["pgrep", "--full", "wsrep_sst_mariabackup"])[0] == 0
 
     def may_begin(self):
         """Let Galera begin a group here: whoever decided has compared all nodes."""
@@ -134,13 +128,24 @@ class Node:
         self.module.fail_json(msg=why, journal=out.strip())
 
 
+def megabytes():
+    """How much lies in the data directory."""
+    found = 0
+    for folder, _, names in os.walk(DATA):
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):  # a temporary file
+                found += os.stat(os.path.join(folder, name)).st_blocks * 512
+    return found >> 20
+
+
 def main():
     module = AnsibleModule(
         argument_spec={
             "members": {"type": "list", "elements": "str", "required": True},
             "name": {"type": "str", "required": True},
-            "timeout": {"type": "int", "default": 3600},
-            "do": {"type": "str", "choices": ["look", "begin", "join", "stop"], "default": "look"},
+            "timeout": {"type": "int", "default": 86400},
+            "lost": {"type": "list", "elements": "str", "default": []},
+            "do": {"type": "str", "choices": ["look", "begin", "join", "wait", "stop"], "default": "look"},
         },
         supports_check_mode=True,
     )
@@ -149,9 +154,9 @@ def main():
         module.exit_json(changed=False, look=node.look())
     if do == "stop":
         node.stop()
-    else:
-        node.start(begin=do == "begin")
-    module.exit_json(changed=True, look=node.look())
+        module.exit_json(changed=True, look=node.look())
+    joined = node.wait() if do == "wait" else node.start(begin=do == "begin")
+    module.exit_json(changed=True, joined=joined, receiving=node.receiving(), megabytes=megabytes())
 
 
 if __name__ == "__main__":

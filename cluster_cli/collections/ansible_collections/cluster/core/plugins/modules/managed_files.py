@@ -8,7 +8,7 @@ import shlex
 import tempfile
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.cluster.core.plugins.module_utils import ledger
+from ansible_collections.cluster.core.plugins.module_utils import folders, ledger
 
 DOCUMENTATION = r"""
 module: managed_files
@@ -101,7 +101,7 @@ def attributes(module, item, path):
 def stage(module, item):
     """Write the new text beside its target and check it; returns the temporary path."""
     folder = os.path.dirname(item["path"])
-    os.makedirs(folder, mode=0o755, exist_ok=True)
+    folders.make(folder)
     try:
         handle, staged = tempfile.mkstemp(prefix=".cluster-", suffix=os.path.basename(item["path"]), dir=folder)
         module.add_cleanup_file(staged)

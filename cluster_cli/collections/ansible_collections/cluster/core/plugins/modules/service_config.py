@@ -40,6 +40,11 @@ options:
       - Shell command that succeeds on a node that carries what clients use now, a virtual address for example.
       - Such a node is changed after all others.
     type: str
+  spare:
+    description:
+      - Shell command that succeeds on a node that must not be restarted as it is now, a primary for example.
+      - It is left alone then, and C(spared) says so. It may be restarted once its part was moved elsewhere.
+    type: str
   look: {description: 'Only say what would be done, for the action plugin.', type: bool, default: false}
 author: the cluster maintainers
 """
@@ -62,6 +67,10 @@ carries:
   description: Whether the node carries what clients use now.
   type: bool
   returned: when only looking
+spared:
+  description: Whether a restart is due that was not done.
+  type: bool
+  returned: where C(spare) is given
 """
 
 RECORDS = "/run/cluster/applied"
@@ -189,6 +198,12 @@ class Service:
         rc, out, err = self.module.run_command(self.params["carries"], use_unsafe_shell=True)
         return rc == 0
 
+    def spared(self, action):
+        """Whether a restart is due that must not be done as things are."""
+        if action != "restart" or not self.params["spare"]:
+            return False
+        return self.module.run_command(self.params["spare"], use_unsafe_shell=True)[0] == 0
+
     def learn_units(self):
         """Let systemd read the unit files in our lists; of a new drop-in directory it does not know by itself."""
         listed = [*self.params["config"], *self.params["restart_config"]]
@@ -257,6 +272,7 @@ def main():
             "enabled": {"type": "bool", "default": True},
             "canary": {"type": "bool", "default": False},
             "carries": {"type": "str"},
+            "spare": {"type": "str"},
             "look": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
@@ -265,6 +281,8 @@ def main():
     if service.state.get("LoadState") == "not-found" and not module.check_mode:
         module.fail_json(msg=f"there is no unit {service.name} on this node; is its package installed?")
     action = service.needed()
+    if service.spared(action):
+        module.exit_json(changed=module.check_mode, action="none", spared=True)
     if action == "none" or module.check_mode or module.params["look"]:
         looking = module.params["look"]
         carries = looking and action != "none" and service.carries()

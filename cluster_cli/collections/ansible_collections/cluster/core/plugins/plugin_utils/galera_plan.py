@@ -33,10 +33,14 @@ class Look:
 
 @dataclass(frozen=True)
 class Plan:
-    """first: the node that begins the group, empty where it lives; refused: why nothing may be done."""
+    """first: the node that begins the group, empty where it lives; refused: why nobody may begin one.
+
+    unseen: nodes that did not answer, where that is the reason.
+    """
 
     first: str = ""
     refused: str = ""
+    unseen: tuple[str, ...] = ()
 
 
 def plan(looks: Mapping[str, Look], members: Sequence[str]) -> Plan:
@@ -49,7 +53,9 @@ def plan(looks: Mapping[str, Look], members: Sequence[str]) -> Plan:
         return Plan(
             refused=f"no node is in a primary component, and {', '.join(unseen)} did not answer: "
             f"it may have writes the others have not. What was seen: {evidence}. "
-            "Nothing was started. Bring every node of the database in reach, then run `cluster up` again."
+            "Nothing was started. Bring every node of the database in reach, then run `cluster up` again. "
+            "Lost for good? `cluster recover` shows the evidence, and asks.",
+            unseen=tuple(unseen),
         )
     with_data = {name: look for name, look in looks.items() if not look.new}
     if not with_data:

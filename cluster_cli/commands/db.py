@@ -1,0 +1,60 @@
+"""cluster db"""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cluster_cli.databases.options import database_argument, operated, operation_options
+from cluster_cli.options import cluster_option
+
+
+@click.group(name="db", short_help="Stop a database's writes, let them in again, open its shell.")
+def command() -> None:
+    """Look into a database, and stop its writes.
+
+    \b
+    cluster db shell                       SQL on the node that takes writes
+    cluster db fence main                  no application writes any more
+    cluster db unfence main
+    """
+
+
+@command.command()
+@database_argument
+@operation_options
+def fence(database: str | None, **rest: Any) -> None:
+    """Stop all writes of applications to DATABASE, on all nodes, until `cluster db unfence`.
+
+    Reads go on, and so does what the nodes send each other. It outlives a
+    restart of a server and an `up`; `cluster status` shows it.
+    """
+    operated("fence", database, {}, **rest)
+
+
+@command.command()
+@database_argument
+@operation_options
+def unfence(database: str | None, **rest: Any) -> None:
+    """Let applications write to DATABASE again."""
+    operated("unfence", database, {}, **rest)
+
+
+@command.command(context_settings={"ignore_unknown_options": True})
+@cluster_option
+@click.option("-n", "--node", help="Its server. Left away: the one that takes writes.")
+@database_argument
+@click.pass_context
+def shell(context: click.Context, cluster: Path, node: str | None, database: str | None) -> None:
+    """Open the server's own client on a node of DATABASE, as root of the database, over SSH.
+
+    Statements may also come over the standard input. That it was opened is in
+    the history.
+
+    \b
+    cluster db shell main
+    echo 'SHOW SCHEMAS' | cluster db shell -n db2
+    """
+    from cluster_cli.databases.shell import open_shell
+
+    context.exit(open_shell(cluster, database, node))

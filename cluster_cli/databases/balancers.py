@@ -1,0 +1,51 @@
+"""Where the balancers of a database lead its writes, and how they are made to lead them elsewhere.
+
+What they remember is the one entry of a stick table (docs/adr/0021); haproxy's management guide, section 9.3.
+"""
+
+from cluster_cli.collect import Outcome
+from cluster_cli.databases.live import Live
+from cluster_cli.errors import ClusterError
+from cluster_cli.status.answers import haproxy_servers, table_server
+from cluster_cli.topology.doors import WRITE
+
+KEY = 1  # of the entry (roles/haproxy: stick on int(1))
+
+
+def table(live: Live) -> str:
+    """The backend for writes, whose stick table it is."""
+    return f"{live.name}-{WRITE}"
+
+
+def writer(live: Live) -> str | None:
+    """The node to which all balancers that answer lead writes; None when they do not agree."""
+    said = live.balance(f"show table {table(live)}")
+    found = {table_server(Outcome(0, text, ""), table(live), live.nodes) for text in said.values()} - {None}
+    return found.pop() if len(found) == 1 else None
+
+
+def reached(live: Live) -> set[str]:
+    """The nodes that a balancer finds fit for writes at this moment, whether or not we reach them from here."""
+    views = (
+        haproxy_servers(Outcome(0, text, "")).get(table(live), {}) for text in live.balance("show stat").values()
+    )
+    return {node for view in views for node, up in view.items() if up}
+
+
+def lead(live: Live, to: str, before: str | None = None) -> None:
+    """Lead all writes to a node from now on, and cut the sessions of the one that had them.
+
+    A server whose health is set stays so until its next check says otherwise, which by then says the same.
+
+    Raises ClusterError when the balancers do not agree on it afterwards.
+    """
+    number = live.nodes.index(to) + 1
+    health = [f"set server {table(live)}/{before} health down"] if before else []
+    health += [f"set server {table(live)}/{to} health up"]
+    turn = (f"clear table {table(live)} key {KEY}", f"set table {table(live)} key {KEY} data.server_id {number}")
+    cut = [f"shutdown sessions server {table(live)}/{before}"] if before else []
+    live.balance(*health, *turn, *cut)
+    live.balance(*turn, *cut)  # again: meanwhile a connection over another balancer may have told of the old one
+    if live.balancers() and (after := writer(live)) != to:
+        why = f"the balancers lead writes to {after or 'nobody they agree on'}"
+        raise ClusterError("the writes did not move", why=why, hint="see: cluster status")

@@ -1,0 +1,35 @@
+"""The mark of a fenced database on its nodes: a piece of the server's configuration, which restarts keep."""
+
+from collections.abc import Sequence
+
+from cluster_cli.databases.live import Live
+from cluster_cli.databases.modes import FENCES
+from cluster_cli.databases.plan import refused
+
+NOTE = "# Written by `cluster db fence`; taken away by `cluster db unfence`.\n"
+TEXTS = {
+    "mariadb": f"{NOTE}[mariadbd]\nread_only = ON\n",
+    "mysql": f"{NOTE}[mysqld]\nsuper_read_only = ON\n",
+}
+
+
+def mark(live: Live, nodes: Sequence[str]) -> None:
+    """Have the mark on these nodes. Raises ClusterError where it cannot be written."""
+    path = FENCES[live.database.engine]
+    told(live, nodes, f"cat > {path}.new && mv {path}.new {path}", TEXTS[live.database.engine])
+
+
+def unmark(live: Live, nodes: Sequence[str]) -> None:
+    """Have it no more. Raises ClusterError where it cannot be taken away."""
+    told(live, nodes, f"rm -f {FENCES[live.database.engine]}", "")
+
+
+def told(live: Live, nodes: Sequence[str], command: str, text: str) -> None:
+    """Run it on all these nodes."""
+    answers = {node: live.run(node, command, stdin=text) for node in nodes}
+    if silent := [f"{node}: {answer.err.strip()}" for node, answer in answers.items() if answer.rc != 0]:
+        raise refused(
+            "the mark of a fenced database could not be changed everywhere",
+            "; ".join(silent),
+            "bring the node in reach, then run this again",
+        )

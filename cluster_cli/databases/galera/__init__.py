@@ -1,0 +1,1 @@
+"""Mode galera: a majority of its nodes goes on by itself."""

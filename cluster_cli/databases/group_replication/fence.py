@@ -1,0 +1,31 @@
+"""Stop the writes of applications on all nodes of a group."""
+
+from cluster_cli.databases.fence import mark
+from cluster_cli.databases.group_replication.nodes import evidence, members, primary
+from cluster_cli.databases.live import Live
+from cluster_cli.databases.plan import Plan, refused
+
+PATIENCE = 30.0  # it waits for statements that run
+# What opens whoever is elected (MySQL's manual, "Configuring Member Actions"); the group keeps the switch.
+ACTION = "'mysql_disable_super_read_only_if_primary', 'AFTER_PRIMARY_ELECTION'"
+
+
+def weigh(live: Live) -> Plan:
+    """Every node must hear it, and the group must live. Raises ClusterError while that is not so."""
+    nodes = members(live)
+    seen = evidence(nodes)
+    if silent := [node for node, row in nodes.items() if row["state"] is None]:
+        what, why = f"{', '.join(silent)} would not hear of it", "it might come back and take writes:"
+        raise refused(what, why, "bring it in reach first: cluster up", seen)
+    if (node := primary(nodes)) is None:
+        raise refused("there is no primary to be told", "no group lives", "see: cluster recover", seen)
+    stake = f"applications cannot write to {live.name} until `cluster db unfence {live.name}`"
+    return Plan(node, f"stop the writes of {live.name}", seen, stake)
+
+
+def carry_out(live: Live, plan: Plan) -> None:
+    """First the mark and the group's switch, so that no election opens another; then the primary."""
+    mark(live, live.nodes)
+    live.ask(plan.node, f"SELECT group_replication_disable_member_action({ACTION})", PATIENCE)
+    live.ask(plan.node, "SET GLOBAL super_read_only = ON", PATIENCE)
+    live.tell("", f"{live.name} takes no writes")

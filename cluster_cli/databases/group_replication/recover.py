@@ -1,0 +1,102 @@
+"""Begin a group again after all of its nodes were lost, from the node that has all there is."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from cluster_cli.databases.group_replication.gtid import GtidSet, union
+from cluster_cli.databases.group_replication.nodes import (
+    evidence,
+    hold,
+    known,
+    let_join,
+    living,
+    members,
+    wait_joined,
+)
+from cluster_cli.databases.group_replication.state import is_primary
+from cluster_cli.databases.live import Live
+from cluster_cli.databases.plan import Plan, refused
+from cluster_cli.errors import ClusterError
+
+BEGIN_SECONDS, JOIN_SECONDS = 120.0, 180.0
+
+
+def weigh(live: Live, without: tuple[str, ...]) -> Plan:
+    """Who begins. Raises ClusterError where it lives, or where not all were heard and none is left out."""
+    for node in without:
+        known(live, node)
+    nodes = members(live)
+    seen, asked = evidence(nodes), {name: row for name, row in nodes.items() if name not in without}
+    if alive := living(nodes):
+        why = f"{', '.join(alive)} {'are' if len(alive) > 1 else 'is'} in it"
+        raise refused("the group lives", why, "a node that is out of it: cluster rejoin NODE", seen)
+    if not asked:
+        raise refused("nobody is left to begin", "all nodes are left out", "leave out fewer", seen)
+    if silent := [name for name, row in asked.items() if row["state"] is None]:
+        raise refused(
+            f"{', '.join(silent)} did not answer",
+            "it may have writes the others have not:",
+            f"start it; its server alone: cluster exec -n {silent[0]} 'systemctl start mysql'; "
+            "only if it never comes back, or you accept the loss: --without NODE",
+            seen,
+        )
+    first = holder(asked)
+    if not first:
+        why = "each has writes another one has not:"
+        raise refused("no node has all there is", why, "choose whose are given up: --without NODE", seen)
+    return Plan(first, f"begin the group of {live.name} again at {first}", seen, stake(nodes, asked, without))
+
+
+def holder(asked: Mapping[str, Mapping[str, Any]]) -> str:
+    """The first node that has all that any of these has; empty when none has."""
+    everything = union(GtidSet.parse(row["has"]) for row in asked.values())
+    return next((name for name, row in asked.items() if everything <= GtidSet.parse(row["has"])), "")
+
+
+def stake(
+    nodes: Mapping[str, Mapping[str, Any]], asked: Mapping[str, Mapping[str, Any]], without: tuple[str, ...]
+) -> str:
+    """What is given up with the nodes that are left out; empty when nobody is."""
+    if not without:
+        return ""
+    kept = union(GtidSet.parse(row["has"]) for row in asked.values())
+    words = []
+    for name in without:
+        own = GtidSet.parse(nodes[name]["has"]) - kept
+        if nodes[name]["state"] is None:
+            words.append(f"whatever {name} alone has, which nobody knows")
+        elif own:
+            words.append(f"{len(own)} transactions that only {name} has ({own})")
+    return f"{' and '.join(words)} may be lost" if words else ""
+
+
+def carry_out(live: Live, plan: Plan) -> None:
+    """All leave what is left of the group; one begins it, and the others join it by themselves."""
+    there = [name for name, row in members(live).items() if row["state"] is not None]
+    live.on_all(there, lambda node: hold(live, node))
+    live.on_all(there, lambda node: leave(live, node))
+    begin(live, plan.node)
+    live.tell("", f"{plan.node} began the group of {live.name}")
+    for node in there:
+        let_join(live, node)
+    for node in there:
+        try:
+            wait_joined(live, node, JOIN_SECONDS)
+        except ClusterError as late:
+            live.tell("", f"{node} is not back yet ({late.why}); why not: cluster rejoin {node} --dry-run")
+
+
+def leave(live: Live, node: str) -> None:
+    """End what is left of its membership, and of an attempt to join."""
+    live.ask(node, "STOP GROUP_REPLICATION", BEGIN_SECONDS)
+
+
+def begin(live: Live, node: str) -> None:
+    """Have a node begin the group. Raises ClusterError with the server's words."""
+    try:
+        live.ask(node, "SET GLOBAL group_replication_bootstrap_group = ON; START GROUP_REPLICATION", BEGIN_SECONDS)
+    finally:
+        live.ask(node, "SET GLOBAL group_replication_bootstrap_group = OFF; SET GLOBAL offline_mode = OFF")
+    wait_joined(live, node, BEGIN_SECONDS)
+    if not is_primary(members(live)[node]):
+        raise ClusterError(f"{node} did not become primary", hint="see: cluster status")

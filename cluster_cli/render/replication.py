@@ -1,0 +1,24 @@
+"""Variables of role replication: a primary and its replicas, none of which is told which it is."""
+
+import zlib
+from typing import Any
+
+from cluster_cli.render.databases import database_of, group_name, server_vars
+from cluster_cli.secrets.known import database_account
+from cluster_cli.topology.addresses import addresses
+from cluster_cli.topology.databases import REPLICATION_ACCOUNT
+from cluster_cli.topology.model import Topology
+
+
+def replication_vars(topology: Topology, name: str) -> dict[str, Any]:
+    """The node's part of a MariaDB database with a primary; empty when it holds no data of one."""
+    found = database_of(topology, name, "replication")
+    if found is None or found[1].engine != "mariadb":
+        return {}
+    key, database = found
+    known = addresses(topology)
+    return server_vars(topology, name, "replication") | {
+        "replication_addresses": {node: str(known[node]) for node in database.nodes},
+        "replication_domain_id": zlib.crc32(group_name(topology, key).encode()),
+        "replication_secret": database_account(key, REPLICATION_ACCOUNT),
+    }

@@ -1,0 +1,123 @@
+"""Brings this node's MySQL server back into its group, whenever it is out of it and the group lives.
+
+It never begins a group: who may do that is decided by who has seen all nodes. Usage: group-join CA ADDRESS...,
+the addresses of all members.
+"""
+
+import ssl
+import sys
+import time
+
+import pymysql
+
+SOCKET, PORT, CHANNEL = "/run/mysqld/mysqld.sock", 3306, "group_replication_recovery"
+PERIOD, LONGEST = 1.0, 15.0  # seconds between two looks; after attempts that failed more, up to that
+JOIN_SECONDS = 120  # START waits for the group's view; what comes after, a copy of all data too, goes on by itself
+VIEW = """SELECT member_id = @@server_uuid, member_state, member_role
+  FROM performance_schema.replication_group_members"""
+# The account this node's server fetches with, as the server itself keeps it (MySQL's manual, "Replication Metadata
+# Repositories"): no further copy of the password, and it is right after a rotation.
+ACCOUNT = f"SELECT User_name, User_password FROM mysql.slave_master_info WHERE Channel_name = '{CHANNEL}'"
+BUSY = ("ONLINE", "RECOVERING")
+
+
+def lives(rows):
+    """Whether who sees these members is one of a group that has a primary, and a majority in reach."""
+    mine = any(own and state == "ONLINE" for own, state, _ in rows)
+    away = sum(state == "UNREACHABLE" for _, state, _ in rows)
+    return mine and any(row[1:] == ("ONLINE", "PRIMARY") for row in rows) and 2 * away < len(rows)
+
+
+def state_of(rows):
+    """The state of who sees these members."""
+    return next((state for own, state, _ in rows if own), "OFFLINE")
+
+
+class Server:
+    """A server, asked over one connection that is made for a few questions."""
+
+    def __init__(self, **where):
+        self.connection = pymysql.connect(autocommit=True, connect_timeout=2, **where)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.connection.close()
+
+    def ask(self, sql):
+        """Rows of one statement."""
+        with self.connection.cursor() as cursor:
+            cursor.execute(sql)
+            return cursor.fetchall()
+
+
+def here(seconds=10):
+    """This node's server, as root."""
+    return Server(unix_socket=SOCKET, user="root", read_timeout=seconds)
+
+
+def none_lives(members, account, authority):
+    """Why none of these members is in a living group, by its own word; empty when one is."""
+    trust, why = ssl.create_default_context(cafile=authority), []  # read anew: it may have been renewed
+    for address in members:
+        where = {"host": address, "port": PORT, "user": account[0], "password": account[1], "ssl": trust}
+        try:
+            with Server(**where, read_timeout=2) as other:
+                rows = other.ask(VIEW)
+            if lives(rows):
+                return ""
+            why.append(f"{address} is {state_of(rows)}")
+        except (pymysql.MySQLError, OSError) as error:
+            why.append(f"{address}: {error}")
+    return "; ".join(why)
+
+
+def attend(members, authority):
+    """Look once, and join if it is time for that; what was done, in a sentence, empty for nothing."""
+    with here() as server:
+        state = state_of(server.ask(VIEW))
+        if state in BUSY:
+            return welcome(server) if state == "ONLINE" else ""
+        account = server.ask(ACCOUNT)
+        if not account or server.ask("SELECT @@group_replication_bootstrap_group") == ((1,),):
+            return ""
+        if why := none_lives(members, account[0], authority):
+            return f"no group lives: {why}"
+    with here(JOIN_SECONDS) as server:
+        if state != "OFFLINE":
+            server.ask("STOP GROUP_REPLICATION")  # what was thrown out is still half in
+        server.ask("START GROUP_REPLICATION")
+    return f"joined the group, after it was {state}"
+
+
+def welcome(server):
+    """Let clients in again to a server that was shut to them when it left its group."""
+    if server.ask("SELECT @@offline_mode") == ((0,),):
+        return ""
+    server.ask("SET GLOBAL offline_mode = OFF")
+    return "let clients in again"
+
+
+def tell(text, before):
+    """Say what is new; the journal keeps it."""
+    if text and text != before:
+        print(text, flush=True)
+    return text
+
+
+def main(authority, members):
+    """Look again and again, less often while attempts fail."""
+    said, pause = "", PERIOD
+    while True:
+        try:
+            said = tell(attend(members, authority), said)
+            pause = PERIOD
+        except (pymysql.MySQLError, OSError) as error:
+            said = tell(f"not yet: {error}", said)
+            pause = min(LONGEST, 2 * pause)
+        time.sleep(pause)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2:])

@@ -1,0 +1,275 @@
+"""A copy of all data from one node to another: streamed over TLS while the donor goes on, nothing deleted."""
+
+import fcntl
+import json
+import os
+import pwd
+import shutil
+import subprocess
+import threading
+import time
+
+import steps
+from server import DATA, SOCKET, UNFINISHED, UNIT, RefusedError, Server, empty, look, settings, systemctl
+
+PORT = 4444
+INCOMING = DATA + ".incoming"
+RUN = "/run/cluster"
+PROGRESS, LOCK = os.path.join(RUN, "copy.json"), os.path.join(RUN, "copy.lock")
+CHUNK = 1 << 20
+SPARE = 256 << 20  # for the server beside the copy
+COME_BACK = 5  # seconds in which a replica that only lost its connection is back
+PATIENCE = 120  # seconds until the other end is there
+BACKUP = ["mariabackup", "--backup", "--user=root", f"--socket={SOCKET}", "--stream=xbstream", "--parallel=2"]
+POSITION_FILES = "mariadb_backup_binlog_info", "xtrabackup_binlog_info"
+
+
+def end(known, peer):
+    """What both ends say of TLS: who they are, whom they trust, and which node the other one has to be."""
+    folder = known["certificate"]
+    return (
+        f"cert={folder}/cert.pem,key={folder}/key.pem,cafile={known['authority']},verify=1,"
+        f"openssl-min-proto-version=TLS1.2,commonname={peer}"
+    )
+
+
+def verified(known):
+    """Refuse a certificate of our own that the authority does not vouch for, before the other end has to."""
+    words = ["openssl", "verify", "-CAfile", known["authority"], "-untrusted", f"{known['certificate']}/cert.pem"]
+    done = subprocess.run(
+        [*words, f"{known['certificate']}/cert.pem"], capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        raise RefusedError(f"this node's certificate is not good: {(done.stderr or done.stdout).strip()}")
+
+
+def tell(**row):
+    """Let whoever asks know how far it is."""
+    os.makedirs(RUN, exist_ok=True)
+    with open(PROGRESS + ".new", "w", encoding="utf-8") as handle:
+        json.dump(row, handle)
+    os.rename(PROGRESS + ".new", PROGRESS)
+
+
+def told():
+    """How far a copy is: {bytes, of, doing}; empty when none was made since the node started."""
+    try:
+        with open(PROGRESS, encoding="utf-8") as handle:
+            return json.load(handle)
+    except FileNotFoundError:
+        return {}
+
+
+def size(folder):
+    """Bytes of all files below."""
+    found = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            try:
+                found += os.stat(os.path.join(place, name)).st_size
+            except FileNotFoundError:
+                continue  # a temporary file
+    return found
+
+
+def header():
+    """What the donor says first: how much comes, and what it knows of the database's past."""
+    server = Server()
+    return {"size": size(DATA), "history": server.value("SELECT @@gtid_binlog_state")}
+
+
+def give(node):
+    """Stream all data of this node to another one that listens for it."""
+    known = settings()
+    verified(known)
+    held = hold()
+    try:
+        return pour(known, node)
+    finally:
+        if held:
+            steps.promote()
+
+
+def hold():
+    """Where nobody acknowledges, commits wait for ever and so would the copy: have none begin. Whether so."""
+    deadline = time.monotonic() + COME_BACK
+    while True:
+        here = look()
+        if not here["master"] or here["read_only"] or here["clients"]:
+            return False
+        if time.monotonic() > deadline:
+            break
+        time.sleep(0.5)
+    steps.halt()  # its clients are told nothing, as until now; what was not acknowledged is taken back
+    steps.start()
+    return True
+
+
+def pour(known, node):
+    """The copy itself."""
+    first = (json.dumps(header()) + "\n").encode()
+    there = f"OPENSSL:{known['addresses'][node]}:{PORT},{end(known, node)},retry={PATIENCE},interval=1"
+    with open("/var/log/cluster-copy.log", "w", encoding="utf-8") as log:
+        line = subprocess.Popen(["socat", "-u", "STDIN", there], stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+        line.stdin.write(first)
+        line.stdin.flush()
+        backup = subprocess.Popen(BACKUP, stdout=line.stdin, stderr=log)
+        line.stdin.close()
+        words = line.stderr.read().decode(errors="replace").strip()
+        if line.wait() != 0:
+            backup.kill()
+            backup.wait()
+            raise RefusedError(f"{node} cannot be given the copy: {words[-300:]}")
+        if backup.wait() != 0:
+            raise RefusedError(f"mariabackup failed: {tail('/var/log/cluster-copy.log')}")
+    return {}
+
+
+def tail(path):
+    """The last lines of a log."""
+    with open(path, encoding="utf-8", errors="replace") as handle:
+        return "".join(handle.readlines()[-4:]).strip()
+
+
+def receive(donor, source):
+    """Take a copy from a donor, put it in place of what is here, and follow the source."""
+    os.makedirs(RUN, exist_ok=True)
+    with open(LOCK, "w", encoding="utf-8") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise RefusedError(f"it is being given a copy already: {told()}") from error
+        return received(donor, source)
+
+
+def received(donor, source):
+    """The same, alone."""
+    began, known = time.monotonic(), settings()
+    verified(known)
+    if os.path.ismount(DATA):
+        raise RefusedError(f"{DATA} is a mount point, so what is there cannot be moved aside")
+    shutil.rmtree(INCOMING, ignore_errors=True)
+    os.mkdir(INCOMING, mode=0o700)
+    first, count = fill(known, donor)
+    tell(bytes=count, of=count, doing="preparing")
+    run(["mariabackup", "--prepare", f"--target-dir={INCOMING}"])
+    with open(os.path.join(INCOMING, os.path.basename(UNFINISHED)), "w", encoding="utf-8") as handle:
+        json.dump({"donor": donor}, handle)
+    position = position_of(INCOMING)
+    aside = swap()
+    tell(bytes=count, of=count, doing="starting")
+    steps.start()
+    place(position, first["history"])
+    steps.follow(source)
+    seconds = round(time.monotonic() - began, 1)
+    tell(bytes=count, of=count, doing="done")
+    return {"bytes": count, "seconds": seconds, "aside": aside, "position": position}
+
+
+def fill(known, donor):
+    """Let the stream in; returns what the donor said first, and how many bytes came."""
+    here = f"OPENSSL-LISTEN:{PORT},bind={known['addresses'][known['node']]},reuseaddr,{end(known, donor)}"
+    line = subprocess.Popen(
+        ["socat", "-u", f"{here},accept-timeout={PATIENCE}", "STDOUT"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    complaints = []
+    threading.Thread(target=lambda: complaints.append(line.stderr.read()), daemon=True).start()
+    said = line.stdout.readline()
+    if not said:
+        line.wait()
+        time.sleep(0.1)
+        raise RefusedError(f"{donor} gave nothing: {b''.join(complaints).decode(errors='replace').strip()[-300:]}")
+    first = json.loads(said)
+    if (room := shutil.disk_usage(INCOMING).free) < first["size"] + SPARE:
+        line.kill()
+        raise RefusedError(
+            f"there is no room for the copy: {first['size'] >> 20} MB come, {room >> 20} MB are free"
+        )
+    into = subprocess.Popen(["mbstream", "-x", "-C", INCOMING], stdin=subprocess.PIPE)
+    count = counted(line.stdout, into.stdin, first["size"])
+    into.stdin.close()
+    if into.wait() != 0 or line.wait() != 0 or not position_file(INCOMING):
+        raise RefusedError(f"the copy from {donor} broke off after {count} bytes")
+    return first, count
+
+
+def counted(source, sink, expected):
+    """Hand the stream on, and say how far it is; returns the bytes that came."""
+    count, last = 0, 0.0
+    while chunk := source.read1(CHUNK):
+        sink.write(chunk)
+        count += len(chunk)
+        if time.monotonic() - last > 0.5:
+            tell(bytes=count, of=max(expected, count), doing="copying")
+            last = time.monotonic()
+    return count
+
+
+def run(words):
+    """A command that must succeed."""
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise RefusedError(f"{words[0]} failed: {(done.stderr or done.stdout).strip()[-300:]}")
+
+
+def position_file(folder):
+    """Where mariabackup wrote the position; None for a copy that is not whole."""
+    places = (os.path.join(folder, name) for name in POSITION_FILES)
+    return next((place for place in places if os.path.exists(place)), None)
+
+
+def position_of(folder):
+    """The GTID position of a copy: the third column (mariabackup's documentation, "Files Created")."""
+    with open(position_file(folder), encoding="utf-8") as handle:
+        fields = handle.read().split()
+    return fields[2] if len(fields) > 2 else ""
+
+
+def swap():
+    """Put the copy in place. What was there is moved aside, unless it never held anything; returns where to."""
+    worthless = empty() or fresh()
+    steps.halt() if not worthless else systemctl("stop", UNIT)
+    owner = pwd.getpwnam("mysql")
+    for place, folders, names in os.walk(INCOMING):
+        for name in (".", *folders, *names):
+            os.chown(os.path.join(place, name), owner.pw_uid, owner.pw_gid, follow_symlinks=False)
+    os.chmod(INCOMING, 0o755)
+    aside = ""
+    if os.path.isdir(DATA):
+        aside = f"{DATA}.before-{time.strftime('%Y%m%dT%H%M%S')}"
+        os.rename(DATA, aside)
+    os.rename(INCOMING, DATA)
+    if worthless and aside:
+        shutil.rmtree(aside)
+        aside = ""
+    return aside
+
+
+def fresh():
+    """Whether the server here says that it never held anything, or holds a copy that did not end."""
+    if os.path.exists(UNFINISHED):
+        return True
+    here = look()
+    return here["running"] and here["blank"]
+
+
+def place(position, history):
+    """Let the server know where in the database's past its data is."""
+    server = Server()
+    server.say("STOP SLAVE", "RESET SLAVE ALL", "RESET MASTER")
+    if position:
+        server.rows("SET GLOBAL gtid_binlog_state = %s", merged(history, position))
+        server.rows("SET GLOBAL gtid_slave_pos = %s", position)
+
+
+def merged(history, position):
+    """The past as the donor knew it when the copy began, up to the position at which it ended."""
+    found = {}
+    for word in [*history.split(","), *position.split(",")]:  # the last of a domain must be that of the position
+        domain, server, sequence = word.strip().split("-") if word.strip() else ("", "", "")
+        if domain:
+            found.pop((domain, server), None)
+            found[domain, server] = sequence
+    return ",".join(f"{domain}-{server}-{sequence}" for (domain, server), sequence in found.items())

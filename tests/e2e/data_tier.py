@@ -1,0 +1,223 @@
+"""A database's lab under a ledger: who writes, what every node holds, and what came of a fault."""
+
+import itertools
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pymysql
+import pytest
+
+from .batch import Batch
+from .command import Done, cluster, wait_for
+from .conftest import Stack
+from .ledger import Ledger, Row, Verdict, connect, prepare, trusting, verdict
+from .sampler import Sampler
+
+SEED = int(os.environ.get("CLUSTER_SEED", "1"))
+DRILL = os.environ.get("CLUSTER_DRILL") == "1"  # `make drill`: all faults, and ten kills
+WRITERS = 16
+SETTLE_SECONDS = 180
+TABLES = itertools.count(1)  # a fresh one for every fault
+TABLE: list[tuple[str, ...]] = []  # (mode, fault, acknowledged, longest gap, verdict) of all faults of a session
+
+only_in_drills = pytest.mark.skipif(not DRILL, reason="make drill runs it")
+
+
+@dataclass(frozen=True)
+class Mode:
+    """What differs between modes.
+
+    database: its name in the topology; unit, client: of the server; same: what all nodes agree on once nobody
+    writes; elects: whether another node takes over by itself; gap_seconds: how soon writes go on (median).
+    """
+
+    name: str
+    database: str
+    nodes: tuple[str, ...]
+    port: int
+    unit: str
+    client: str
+    same: str
+    elects: bool
+    gap_seconds: float
+
+
+GALERA = Mode(
+    name="galera",
+    database="main",
+    nodes=("db1", "db2", "db3"),
+    port=3306,
+    unit="mariadb",
+    client="mariadb --no-defaults -BN",
+    same="SHOW STATUS WHERE variable_name IN "
+    "('wsrep_cluster_conf_id', 'wsrep_cluster_state_uuid', 'wsrep_last_committed')",
+    elects=True,
+    gap_seconds=5.0,
+)
+REPLICATION = Mode(
+    name="replication",
+    database="orders",
+    nodes=("rep1", "rep2", "rep3"),
+    port=3316,
+    unit="mariadb",
+    client="mariadb --no-defaults -BN",
+    same="SELECT @@gtid_binlog_pos",
+    elects=False,
+    gap_seconds=30.0,  # with an operator who acts at once
+)
+GROUP_REPLICATION = Mode(
+    name="group_replication",
+    database="books",
+    nodes=("my1", "my2", "my3"),
+    port=3326,
+    unit="mysql",
+    client="mysql --no-defaults -BN",
+    same="SELECT @@gtid_executed",
+    elects=True,
+    gap_seconds=9.0,
+)
+MODES = (GALERA, REPLICATION, GROUP_REPLICATION)
+
+
+@dataclass
+class Database:
+    """A database of a lab, by its way in. folder: for the accounts of its writers, one a fault."""
+
+    stack: Stack
+    address: str
+    folder: Path
+    mode: Mode
+
+    def __post_init__(self) -> None:
+        """Have the password and the authority at hand, as an application has them."""
+        self.learn()
+
+    def learn(self) -> None:
+        """Ask for both."""
+        secret = f"database_{self.mode.database}.shop"
+        self.password = cluster("secrets", "show", secret, "-C", self.stack.folder).out.strip()
+        self.ca = self.folder / "root.pem"
+        self.ca.write_text(cluster("certs", "authority", "-C", self.stack.folder).out)
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """Those with data."""
+        return self.mode.nodes
+
+    @property
+    def port(self) -> int:
+        """Where writes go, at the balancers' address."""
+        return self.mode.port
+
+    def verb(self, *words: str) -> Done:
+        """`cluster WORDS DATABASE ...`, which must succeed; `db` has a verb of its own in front of the name."""
+        head = 2 if words[0] == "db" else 1
+        named = (*words[:head], self.mode.database, *words[head:])
+        done = cluster(*named, "-C", self.stack.folder, timeout=600)
+        assert done.code == 0, done
+        return done
+
+    def writer(self) -> str:
+        """The node that takes writes now, as a client meets it."""
+        with closing(self.connect()) as connection, connection.cursor() as cursor:
+            cursor.execute("SELECT @@hostname")
+            return str(cursor.fetchone()[0])
+
+    def others(self, node: str) -> tuple[str, ...]:
+        """All nodes but this one."""
+        return tuple(name for name in self.nodes if name != node)
+
+    def fit(self, node: str, path: str = "/read") -> bool:
+        """Whether a node says that it may be used so."""
+        address = self.stack.workspace.inventory.host(node).address
+        script = f"import urllib.request; urllib.request.urlopen('http://{address}:9200{path}', timeout=3)"
+        return self.stack.lab.exec(node, ["python3", "-c", script]).returncode == 0
+
+    def asked(self, node: str, sql: str) -> str:
+        """What a node's server says; empty when it does not answer."""
+        return str(self.stack.lab.exec(node, [*self.mode.client.split(), "-e", sql]).stdout)
+
+    def agreed(self) -> bool:
+        """Whether all nodes may be read from, and stand at one position."""
+        seen = {self.asked(node, self.mode.same) for node in self.nodes}
+        return len(seen) == 1 and "" not in seen and all(self.fit(node) for node in self.nodes)
+
+    def settle(self) -> None:
+        """Wait until all nodes agree and the way in is open."""
+        wait_for("all nodes to agree", self.agreed, SETTLE_SECONDS, every=0.5)
+        self.stack.settle(SETTLE_SECONDS)
+
+    def rows(self, table: str) -> dict[str, list[Row]]:
+        """The rows of every node, read at the node itself."""
+        found = {}
+        for node in self.nodes:
+            sql = f"SELECT id, writer, sequence FROM shop.{table}"
+            text = self.stack.on(node, f"{self.mode.client} -e '{sql}'")
+            found[node] = [Row(*map(int, line.split())) for line in text.splitlines()]
+        return found
+
+    @contextmanager
+    def ledger(self) -> Iterator[tuple[Ledger, str]]:
+        """A ledger at work on a table of its own."""
+        table = f"ledger_{next(TABLES)}"
+        with closing(self.connect()) as connection:
+            prepare(connection, table)
+        found = Ledger(
+            self.address, self.port, "shop", self.password, "shop", self.ca, self.folder / table, WRITERS, SEED,
+            table=table, pause=0.01,
+        )  # fmt: skip
+        with found:
+            found.wait_for(500, 30)
+            yield found, table
+
+    def under(self, what: str, fault: Callable[[Ledger], object], *, lagging: bool = False) -> Verdict:
+        """Put a fault into the database while the ledger writes, let all nodes come back, and judge.
+
+        lagging: a heavy batch runs beside it, so that nodes fall behind in applying what they received.
+        """
+        self.settle()
+        with ExitStack() as stack:
+            sampler = stack.enter_context(Sampler(self.stack.lab, self.nodes, self.mode.name))
+            if lagging:
+                stack.enter_context(self.batch())
+            ledger, table = stack.enter_context(self.ledger())
+            fault(ledger)
+            ledger.wait_for(500, 90)
+        self.settle()
+        found = verdict(ledger.records(), self.rows(table), ledger.ended)
+        told = what + (", under lag" if lagging else "")
+        two = sampler.two_writers()
+        said = found.said + (f", two nodes took writes for {two:.1f} s" if two else "")
+        TABLE.append((self.mode.name, told, str(found.acknowledged), f"{found.gap:.2f}", said))
+        print(
+            f"{self.mode.name}, {told}: {found.acknowledged} acknowledged, {found.unknown} unknown, longest gap "
+            f"{found.gap:.2f} s, {said} (seed {SEED})"
+        )
+        assert not two, said
+        return found
+
+    @contextmanager
+    def batch(self) -> Iterator[None]:
+        """Large transactions, one after the other, for as long as it lasts."""
+        with closing(self.connect()) as connection, connection.cursor() as cursor:
+            cursor.execute(
+                "CREATE TABLE IF NOT EXISTS batch (id BIGINT AUTO_INCREMENT PRIMARY KEY, text CHAR(200))"
+            )
+        with Batch(self.connect):
+            yield
+
+    def connect(self) -> pymysql.Connection:
+        """A connection as an application makes it."""
+        return connect(self.address, self.port, "shop", self.password, "shop", trusting(self.ca))
+
+
+def print_table() -> None:
+    """The matrix of all faults so far."""
+    rows = [("mode", "fault", "acknowledged", "gap, s", "verdict"), *TABLE]
+    widths = [max(len(row[i]) for row in rows) for i in range(5)]
+    print(
+        *("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows), sep="\n"
+    )

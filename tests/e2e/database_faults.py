@@ -1,0 +1,196 @@
+"""What is done to a database while clients write, whatever its mode: each function is a fault and its end."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from .command import cluster, wait_for
+from .data_tier import Database
+from .ledger import Ledger
+
+AWAY_SECONDS = 20
+BACK_SECONDS = 60
+GOES_ON_SECONDS = 60
+MOVE = (
+    "systemctl stop {unit}; mv /var/lib/mysql /var/lib/mysql.big; install -d -o mysql -g mysql /var/lib/mysql; "
+    "mount -t tmpfs -o size=1g none /var/lib/mysql; chown mysql: /var/lib/mysql; "
+    "cp -a /var/lib/mysql.big/. /var/lib/mysql/; systemctl start {unit}"
+)
+MOVE_BACK = (
+    "systemctl stop {unit}; rm -f /var/lib/mysql/filler; rm -rf /var/lib/mysql.big; cp -a /var/lib/mysql "
+    "/var/lib/mysql.big; umount /var/lib/mysql; rmdir /var/lib/mysql; mv /var/lib/mysql.big /var/lib/mysql; "
+    "systemctl start {unit}"
+)
+Fault = Callable[[Ledger], object]
+CUT = "nft add table inet drill; nft 'add chain inet drill {0} {{ type filter hook {0} priority -300; }}'; "
+DROP = "nft add rule inet drill {0} ip {1} '{{ {2} }}' drop"
+MEND = "nft delete table inet drill"
+
+
+def goes_on(database: Database, ledger: Ledger) -> None:
+    """Wait until writes are acknowledged again, well past those under way; an operator may have to act."""
+    if not database.mode.elects:
+        database.verb("failover", "--yes")
+    ledger.wait_for(200, GOES_ON_SECONDS)
+
+
+def comes_back(database: Database, node: str) -> float:
+    """Wait until a node takes part again; an operator may have to act. Returns the seconds it took."""
+    began = time.monotonic()
+    if not database.mode.elects:
+        answers = lambda: database.asked(node, "SELECT 1")  # noqa: E731
+        wait_for(f"the server of {node} to answer", answers, BACK_SECONDS, every=0.5)
+        if not database.fit(node):
+            rejoined = cluster("rejoin", node, "--yes", "-C", database.stack.folder, timeout=600)
+            assert rejoined.code == 0 or "already" in rejoined.err, rejoined
+    wait_for(f"{node} to be back", lambda: database.fit(node), BACK_SECONDS, every=0.5)
+    return time.monotonic() - began
+
+
+def node_killed(database: Database, back: list[float]) -> Fault:
+    """The power of the writer's node is cut, and given back once another one took over. back: seconds it took."""
+
+    def fault(ledger: Ledger) -> None:
+        writer = database.writer()
+        database.stack.lab.kill(writer)
+        goes_on(database, ledger)
+        assert database.writer() != writer
+        database.stack.lab.start(writer)
+        back.append(comes_back(database, writer))
+
+    return fault
+
+
+def server_killed(database: Database) -> Fault:
+    """The writer's server is killed; systemd starts it again, and where nobody is elected `up` lets it go on."""
+
+    def fault(ledger: Ledger) -> None:
+        writer = database.writer()
+        database.stack.on(writer, "kill -KILL $(pidof mariadbd mysqld)")
+        if not database.mode.elects:
+            wait_for("the server to answer", lambda: database.asked(writer, "SELECT 1"), BACK_SECONDS, every=0.5)
+            done = cluster("up", database.stack.folder, "--only", "database", timeout=600)
+            assert done.code == 0, done
+        ledger.wait_for(200, GOES_ON_SECONDS)
+
+    return fault
+
+
+def frozen(database: Database) -> Fault:
+    """The writer's server stands still, and goes on as if nothing had been."""
+
+    def fault(ledger: Ledger) -> None:
+        writer = database.writer()
+        database.stack.on(writer, "kill -STOP $(pidof mariadbd mysqld)")
+        goes_on(database, ledger)
+        ledger.run(AWAY_SECONDS)
+        database.stack.on(writer, "kill -CONT $(pidof mariadbd mysqld) || true")
+        comes_back(database, writer)
+
+    return fault
+
+
+def cut_off(database: Database) -> Fault:
+    """The writer's link is cut, and healed."""
+
+    def fault(ledger: Ledger) -> None:
+        writer = database.writer()
+        database.stack.lab.link(writer, up=False)
+        goes_on(database, ledger)
+        ledger.run(AWAY_SECONDS)
+        database.stack.lab.link(writer, up=True)
+        comes_back(database, writer)
+
+    return fault
+
+
+def deaf(database: Database, hook: str) -> Fault:
+    """The writer hears nothing of the other nodes (hook `input`), or they nothing of it (`output`); healed later.
+
+    Its clients still reach it.
+    """
+
+    def fault(ledger: Ledger) -> None:
+        writer = database.writer()
+        hosts = database.stack.workspace.inventory
+        others = ", ".join(hosts.host(node).address for node in database.others(writer))
+        side = "saddr" if hook == "input" else "daddr"
+        database.stack.on(writer, CUT.format(hook) + DROP.format(hook, side, others))
+        goes_on(database, ledger)
+        ledger.run(AWAY_SECONDS)
+        database.stack.on(writer, MEND)
+        comes_back(database, writer)
+
+    return fault
+
+
+def two_in_a_row(database: Database) -> Fault:
+    """The node that took over is killed as well; where a majority decides, before the first one is back."""
+
+    def fault(ledger: Ledger) -> None:
+        first = database.writer()
+        database.stack.lab.kill(first)
+        goes_on(database, ledger)
+        if not database.mode.elects:
+            database.stack.lab.start(first)
+            comes_back(database, first)
+        second = database.writer()
+        database.stack.lab.kill(second)
+        if database.mode.elects:
+            ledger.run(5)
+            database.stack.lab.start(first)
+        else:
+            goes_on(database, ledger)
+        database.stack.lab.start(second)
+        ledger.wait_for(200, 2 * GOES_ON_SECONDS)
+        comes_back(database, second)
+
+    return fault
+
+
+@contextmanager
+def small_disk(database: Database) -> Iterator[str]:
+    """A node with its data on a small disk, so that filling it harms nobody else; it takes the writes."""
+    database.settle()
+    node, unit = database.others(database.writer())[0], database.mode.unit
+    try:
+        database.stack.on(node, MOVE.format(unit=unit), 120)
+        database.settle()
+        database.verb("switchover", "--to", node)
+        yield node
+    finally:
+        database.stack.on(node, MOVE_BACK.format(unit=unit), 120)
+    comes_back(database, node)
+
+
+def disk_full(database: Database, node: str) -> Fault:
+    """The small disk of the writer is filled by somebody, and emptied later."""
+
+    def fault(ledger: Ledger) -> None:
+        assert database.writer() == node
+        database.stack.on(node, "head -c 2G /dev/zero > /var/lib/mysql/filler 2>/dev/null || true")
+        if database.mode.elects:
+            goes_on(database, ledger)
+        ledger.run(AWAY_SECONDS)
+        database.stack.on(node, "rm -f /var/lib/mysql/filler")
+
+    return fault
+
+
+def old_data(database: Database) -> Fault:
+    """A node that is not the writer comes back with the data it had some time ago."""
+
+    def fault(ledger: Ledger) -> None:
+        node, unit = database.others(database.writer())[0], database.mode.unit
+        keep = f"systemctl stop {unit}; cp -a /var/lib/mysql /var/lib/mysql.old; systemctl start {unit}"
+        database.stack.on(node, keep, 120)
+        wait_for(f"{node} to be back", lambda: database.fit(node), BACK_SECONDS, every=0.5)
+        ledger.wait_for(2000, GOES_ON_SECONDS)
+        back = "find /var/lib/mysql -mindepth 1 -delete; cp -a /var/lib/mysql.old/. /var/lib/mysql/"
+        done = "rm -rf /var/lib/mysql.old"
+        database.stack.on(node, f"systemctl kill -s KILL {unit}; systemctl stop {unit}; {back}; {done}", 120)
+        database.stack.on(node, f"systemctl reset-failed {unit}; systemctl start --no-block {unit}")
+        comes_back(database, node)
+        ledger.wait_for(200, GOES_ON_SECONDS)
+
+    return fault

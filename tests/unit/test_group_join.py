@@ -1,0 +1,75 @@
+"""When a MySQL server goes back to its group by itself."""
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+PATH = Path(__file__).parents[2] / "roles/group_replication/files/group_join.py"
+GOOD = ((1, "ONLINE", "PRIMARY"), (0, "ONLINE", "SECONDARY"))
+OUT = ((1, "OFFLINE", ""),)
+
+
+@pytest.fixture
+def join() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("group_join", PATH)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+class Server:
+    """A server that answers by what a question has in it, and notes what it is told to do."""
+
+    def __init__(self, answers: dict[str, Any]) -> None:
+        self.answers, self.told = answers, list[str]()
+
+    def __enter__(self) -> "Server":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def ask(self, sql: str) -> Any:
+        if sql.startswith(("START", "STOP", "SET")):
+            self.told.append(sql)
+        return next((answer for part, answer in self.answers.items() if part in sql), ())
+
+
+def server(rows: Any, **more: Any) -> Server:
+    account = {"slave_master_info": (("cluster_replication", "word"),), "bootstrap": ((0,),), "offline": ((0,),)}
+    return Server({"replication_group_members": rows} | account | more)
+
+
+@pytest.mark.parametrize(
+    ("mine", "group", "told"),
+    [
+        (server(OUT), "", ["START GROUP_REPLICATION"]),
+        (server(((1, "ERROR", ""),)), "", ["STOP GROUP_REPLICATION", "START GROUP_REPLICATION"]),
+        (server(OUT), "db2 is OFFLINE", []),  # it never begins a group
+        (server(OUT, bootstrap=((1,),)), "", []),  # somebody else is about to
+        (server(OUT, slave_master_info=()), "", []),
+        (server(((1, "RECOVERING", ""),)), "", []),
+        (server(GOOD), "", []),
+        (server(GOOD, offline=((1,),)), "", ["SET GLOBAL offline_mode = OFF"]),
+    ],
+)
+def test_it_joins_what_lives(
+    join: ModuleType, monkeypatch: pytest.MonkeyPatch, mine: Server, group: str, told: list[str]
+) -> None:
+    monkeypatch.setattr(join, "here", lambda *_: mine)
+    monkeypatch.setattr(join, "none_lives", lambda *_: group)
+    join.attend(["192.0.2.2"], "ca.pem")
+    assert mine.told == told
+
+
+def test_a_group_lives_where_a_majority_is_in_reach(join: ModuleType) -> None:
+    assert join.lives(GOOD)
+    assert not join.lives(((1, "ONLINE", "PRIMARY"), (0, "UNREACHABLE", ""), (0, "UNREACHABLE", "")))
+    assert not join.lives(((1, "ONLINE", "SECONDARY"), (0, "ONLINE", "SECONDARY")))
+    assert not join.lives(((1, "RECOVERING", "SECONDARY"), (0, "ONLINE", "PRIMARY")))
+    assert not join.lives(OUT)

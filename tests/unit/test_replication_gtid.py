@@ -1,0 +1,62 @@
+"""GTID positions: what contains what, and how far apart two are."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cluster_cli.databases.replication import gtid
+
+SERVERS = st.integers(1, 3)
+LOGS = st.lists(SERVERS, max_size=12)  # the server that wrote each transaction of domain 1, in order
+
+
+def history(log: list[int]) -> str:
+    """gtid_binlog_state of a node with these transactions."""
+    last = {server: number for number, server in enumerate(log, 1)}
+    return ",".join(f"1-{server}-{number}" for server, number in last.items())
+
+
+def position(log: list[int]) -> str:
+    """gtid_binlog_pos of a node with these transactions."""
+    return f"1-{log[-1]}-{len(log)}" if log else ""
+
+
+@pytest.mark.parametrize("text", ["1-2", "1-2-x", "1-2-3-4", "nonsense"])
+def test_what_is_no_position_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="not a GTID"):
+        gtid.parse(text)
+
+
+def test_positions_are_written_as_they_are_read() -> None:
+    assert [str(each) for each in gtid.parse("0-1-5, 1-2-7\n")] == ["0-1-5", "1-2-7"]
+    assert gtid.parse("") == ()
+
+
+@given(LOGS, st.integers(0, 12))
+def test_a_node_has_everything_before_where_it_is(log: list[int], count: int) -> None:
+    assert gtid.contains(history(log), position(log[:count]))
+    assert gtid.missing(history(log[:count]), history(log)) == ()
+
+
+@given(LOGS, LOGS, SERVERS)
+def test_what_only_one_node_wrote_is_not_contained(common: list[int], other: list[int], server: int) -> None:
+    others = [each for each in other if each != server]
+    mine = [*common, server]
+    assert not gtid.contains(history([*common, *others]), position(mine))
+    assert gtid.missing(history(mine), history([*common, *others])) == (f"1-{server}-{len(mine)}",)
+
+
+def test_a_range_tells_its_ends() -> None:
+    assert gtid.missing("1-11-8,1-12-12", "1-11-10,1-12-9") == ("1-12-10 to 1-12-12",)
+
+
+@given(LOGS, st.integers(0, 12))
+def test_the_distance_is_what_has_yet_to_come(log: list[int], count: int) -> None:
+    assert gtid.distance(position(log), position(log[:count])) == len(log) - len(log[:count])
+    assert gtid.distance(position(log[:count]), position(log)) == 0
+
+
+@given(st.lists(st.integers(0, 50), min_size=1))
+def test_the_furthest_is_behind_none(sequences: list[int]) -> None:
+    found = [f"1-1-{each}" if each else "" for each in sequences]
+    assert gtid.distance(gtid.furthest(found), "") == max(sequences)
