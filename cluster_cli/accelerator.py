@@ -4,6 +4,7 @@ Mitogen keeps one Python per node alive instead of starting one per task. It cha
 """
 
 import os
+import sys
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -28,16 +29,21 @@ def collections(folder: Path) -> dict[str, str]:
     The PyPI package `ansible` brings a hundred, and Mitogen goes through all there are before it runs a module
     of a collection: a third of a second for each node and task. Where they lie elsewhere, Ansible looks itself.
     """
-    found = find_spec("ansible_collections")
-    root = Path(next(iter(found.submodule_search_locations or ()), "")) if found else Path()
     for namespace, name in (other.split(".") for other in OTHERS):
-        if not (root / namespace / name / "plugins").is_dir():
+        root = installed(namespace, name)
+        if root is None:
             return {"ANSIBLE_COLLECTIONS_PATH": str(OURS)}
         link = folder / "ansible_collections" / namespace / name
         link.parent.mkdir(parents=True, exist_ok=True)
-        link.symlink_to(root / namespace / name)
+        link.symlink_to(root)
     paths = os.pathsep.join((str(OURS), str(folder)))
     return {"ANSIBLE_COLLECTIONS_PATH": paths, "ANSIBLE_COLLECTIONS_SCAN_SYS_PATH": "False"}
+
+
+def installed(namespace: str, name: str) -> Path | None:
+    """Where a collection lies that came with a Python package; None when none did."""
+    places = (Path(place) / "ansible_collections" / namespace / name for place in sys.path)
+    return next((place for place in places if (place / "plugins").is_dir()), None)
 
 
 def plugins() -> Path | None:

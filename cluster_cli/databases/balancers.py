@@ -3,8 +3,11 @@
 What they remember is the one entry of a stick table (docs/adr/0021); haproxy's management guide, section 9.3.
 """
 
+from collections.abc import Sequence
+
 from cluster_cli.collect import Outcome
 from cluster_cli.databases.live import Live
+from cluster_cli.databases.plan import refused
 from cluster_cli.errors import ClusterError
 from cluster_cli.status.answers import haproxy_servers, table_server
 from cluster_cli.topology.doors import WRITE
@@ -30,6 +33,13 @@ def reached(live: Live) -> set[str]:
         haproxy_servers(Outcome(0, text, "")).get(table(live), {}) for text in live.balance("show stat").values()
     )
     return {node for view in views for node, up in view.items() if up}
+
+
+def refuse_reached(live: Live, given_up: Sequence[str], seen: tuple[str, ...]) -> None:
+    """Raise ClusterError when a balancer reaches a node that is to be given up: two groups would take writes."""
+    if given_up and (alive := sorted(set(given_up) & reached(live))):
+        why = "the balancers still reach it, so it may be taking writes at this moment"
+        raise refused(f"{', '.join(alive)} is not lost", why, "bring it in reach from here", seen)
 
 
 def lead(live: Live, to: str, before: str | None = None) -> None:

@@ -4,13 +4,25 @@ from collections.abc import Sequence
 
 from cluster_cli.databases.live import Live
 from cluster_cli.databases.modes import FENCES
-from cluster_cli.databases.plan import refused
+from cluster_cli.databases.plan import Plan, refused
 
 NOTE = "# Written by `cluster db fence`; taken away by `cluster db unfence`.\n"
 TEXTS = {
     "mariadb": f"{NOTE}[mariadbd]\nread_only = ON\n",
     "mysql": f"{NOTE}[mysqld]\nsuper_read_only = ON\n",
 }
+
+
+def weighed(live: Live, silent: Sequence[str], seen: tuple[str, ...], node: str = "") -> Plan:
+    """The decision to fence, which every node must hear. Raises ClusterError while some are silent.
+
+    node: the one that is told; empty for all.
+    """
+    if silent:
+        what, why = f"{', '.join(silent)} would not hear of it", "it might come back and take writes:"
+        raise refused(what, why, "bring it in reach first: cluster up", seen)
+    stake = f"applications cannot write to {live.name} until `cluster db unfence {live.name}`"
+    return Plan(node, f"stop the writes of {live.name}", seen, stake)
 
 
 def mark(live: Live, nodes: Sequence[str]) -> None:

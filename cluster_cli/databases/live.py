@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from cluster_cli import ssh
 from cluster_cli.errors import ClusterError, Exit
@@ -16,6 +16,7 @@ CLIENTS = {"mariadb": "mariadb --no-defaults -BN --raw", "mysql": "mysql --no-de
 ADMIN_SOCKET = "socat -t 2 stdio /run/haproxy/admin.sock"
 SECONDS = 10.0
 Rows = list[list[str]]
+T = TypeVar("T")
 Tell = Callable[[str, str], None]
 Apply = Callable[[Sequence[str], Mapping[str, Any]], None]
 
@@ -56,10 +57,6 @@ class Live:
         """Where the others, and the server's certificate, know a node."""
         return str(self.host(node).vars["doorbell_address"])
 
-    def named(self, address: str) -> str:
-        """The node of that address; the address itself when it is none of ours."""
-        return next((node for node in self.nodes if self.address(node) == address), address)
-
     def run(self, node: str, command: str, stdin: str = "", seconds: float = SECONDS) -> ssh.Answer:
         """A shell command as root. Nothing secret in it: that goes over stdin."""
         return ssh.run(self.host(node), command, stdin=stdin, timeout=seconds, options=("ConnectTimeout=3",))
@@ -80,14 +77,7 @@ class Live:
             f"{node} did not do what it was told", where=f"database {self.name}", why=said, code=code
         )
 
-    def heard(self, node: str, sql: str, seconds: float = SECONDS) -> Rows | None:
-        """As `ask`; None when there is no answer."""
-        try:
-            return self.ask(node, sql, seconds)
-        except ClusterError:
-            return None
-
-    def on_all(self, nodes: Sequence[str], work: Callable[[str], object]) -> Mapping[str, object]:
+    def on_all(self, nodes: Sequence[str], work: Callable[[str], T]) -> dict[str, T]:
         """`work` for these nodes side by side, by node. The first error is raised after all have ended."""
         with ThreadPoolExecutor(max(1, len(nodes))) as pool:
             futures = {node: pool.submit(partial(work, node)) for node in nodes}

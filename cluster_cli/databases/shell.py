@@ -5,7 +5,8 @@ import sys
 from pathlib import Path
 
 from cluster_cli import ssh
-from cluster_cli.collect import Outcome
+from cluster_cli.databases import balancers
+from cluster_cli.databases.asked import outcomes
 from cluster_cli.databases.live import Live
 from cluster_cli.databases.modes import described, question
 from cluster_cli.databases.operation import Wish, named
@@ -27,7 +28,8 @@ def open_shell(cluster: Path, database: str | None, node: str | None) -> int:
     live = Live(name, workspace.topology.databases[name], workspace)
     chosen = node or writer(live)
     terminal = sys.stdin.isatty()
-    words = [*ssh.argv(live.host(chosen), tty=terminal), f"sudo -n {PROGRAMS[live.database.engine]}"]
+    sudo = "sudo -n " if live.host(chosen).vars["ansible_become"] else ""
+    words = [*ssh.argv(live.host(chosen), tty=terminal), sudo + PROGRAMS[live.database.engine]]
     with noted(workspace, "db shell", {"database": name, "node": chosen}, locked=False) as link:
         link.code = subprocess.run(words, check=False).returncode
     return int(link.code)
@@ -35,9 +37,8 @@ def open_shell(cluster: Path, database: str | None, node: str | None) -> int:
 
 def writer(live: Live) -> str:
     """The node that takes writes, by what the servers say."""
-    answers = {node: live.run(node, question(live.database)) for node in live.nodes}
-    found = {node: Outcome(answer.rc, answer.out, answer.err) for node, answer in answers.items()}
-    row = described(live.workspace.topology, live.name, found)
+    found = outcomes(live, live.nodes, question(live.database))
+    row = described(live.workspace.topology, live.name, found, balancers.writer(live))
     if row["primary"]:
         return str(row["primary"])
     able: list[str] = [node for node, each in row["replicas"].items() if each["running"]]

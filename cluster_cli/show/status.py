@@ -76,10 +76,21 @@ def backend_lines(document: Document) -> Iterator[Text]:
         for key, backend in balancer["backends"].items():
             line = Text(f"backend {key} of {name} ({balancer['engine']}): ")
             for server, row in backend["servers"].items():
-                line.append(
-                    f"{server} {'up' if row['up'] else 'DOWN'}  ", style="green" if row["up"] else "bold red"
-                )
+                word, style = server_word(row["up"], alone=backend["one_at_a_time"] and serves(backend))
+                line.append(f"{server} {word}  ", style=style)
             yield line
+
+
+def serves(backend: Mapping[str, Any]) -> bool:
+    """Whether any server of a backend is up."""
+    return any(row["up"] for row in backend["servers"].values())
+
+
+def server_word(up: bool, *, alone: bool) -> tuple[str, str]:
+    """How a server is, and its colour. alone: another one has the connections, which is how it shall be."""
+    if up:
+        return "up", "green"
+    return ("waits", "") if alone else ("DOWN", "bold red")
 
 
 def database_lines(document: Document) -> Iterator[Text]:

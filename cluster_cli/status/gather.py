@@ -108,7 +108,10 @@ def backends(balancer: LoadBalancer, found: Found) -> dict[str, Any]:
         if views:
             seen[name] = views
     return {
-        key: {"servers": {server: server_row(seen, key, server) for server in backend.nodes}}
+        key: {
+            "one_at_a_time": backend.one_at_a_time,
+            "servers": {server: server_row(seen, key, server) for server in backend.nodes},
+        }
         for key, backend in balancer.backends.items()
     }
 
@@ -145,7 +148,7 @@ def problems(topology: Topology, document: Mapping[str, Any]) -> Iterator[str]:
         if row.get("disk_percent", 0) >= DISK_FULL_PERCENT:
             yield f"{name}: the disk is {row['disk_percent']} % full"
     yield from vip_problems(document)
-    yield from backend_problems(topology, document)
+    yield from backend_problems(document)
     reachable = {name: row["reachable"] for name, row in document["nodes"].items()}
     yield from modes.problems(topology, document["databases"], reachable)
     yield from time_problems(document)
@@ -161,11 +164,11 @@ def vip_problems(document: Mapping[str, Any]) -> Iterator[str]:
             yield f"virtual IP {address} is held by {' and '.join(row['holders'])} at once (split brain)"
 
 
-def backend_problems(topology: Topology, document: Mapping[str, Any]) -> Iterator[str]:
+def backend_problems(document: Mapping[str, Any]) -> Iterator[str]:
     """Every server of every backend is up; of those that have one writer, one is."""
     for name, balancer in document["load_balancers"].items():
         for key, backend in balancer["backends"].items():
-            alone = topology.load_balancers[name].backends[key].one_at_a_time
+            alone = backend["one_at_a_time"]
             if alone and not any(row["up"] for row in backend["servers"].values()):
                 yield f"{name}: no server of backend {key} is up"
             for server, row in backend["servers"].items():

@@ -1,23 +1,9 @@
 """The node's half of the firewall: whom rules let in, and the words of a refusal."""
 
-import sys
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
-
-COLLECTIONS = Path(__file__).parents[2] / "cluster_cli/collections"
-
-
-@pytest.fixture(scope="module")
-def firewall() -> ModuleType:
-    sys.path.insert(0, str(COLLECTIONS))
-    try:
-        from ansible_collections.cluster.core.plugins.modules import firewall
-    finally:
-        sys.path.remove(str(COLLECTIONS))
-    return firewall  # type: ignore[no-any-return]
+from ansible_collections.cluster.core.plugins.modules import firewall
 
 
 def rule(**other: Any) -> dict[str, Any]:
@@ -52,7 +38,7 @@ class Module:
         ("fe80::7 50000 fe80::11 22", [rule(sources=["0.0.0.0/0"])], False),
     ],
 )
-def test_who_is_let_in(firewall: ModuleType, caller: str, rules: list[dict[str, Any]], inside: bool) -> None:
+def test_who_is_let_in(caller: str, rules: list[dict[str, Any]], inside: bool) -> None:
     assert firewall.lets_in(rules, caller) is inside
 
 
@@ -65,7 +51,7 @@ def test_who_is_let_in(firewall: ModuleType, caller: str, rules: list[dict[str, 
     ],
 )
 def test_a_refusal_names_the_line_to_add(
-    firewall: ModuleType, monkeypatch: pytest.MonkeyPatch, caller: str, rules: list[dict[str, Any]], line: str
+    monkeypatch: pytest.MonkeyPatch, caller: str, rules: list[dict[str, Any]], line: str
 ) -> None:
     monkeypatch.setattr(firewall, "calling", lambda: caller)
     with pytest.raises(RefusedError) as raised:
@@ -74,6 +60,6 @@ def test_a_refusal_names_the_line_to_add(
     assert caller.split()[0] in str(raised.value)
 
 
-def test_without_ssh_nobody_can_be_shut_out(firewall: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_ssh_nobody_can_be_shut_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(firewall, "calling", lambda: "")
     firewall.refuse_lockout(Module([]))

@@ -78,9 +78,10 @@ def test_how_far_behind_a_node_is_is_told() -> None:
 
 @dataclass
 class Said:
-    """A database whose nodes say what a test wants; None for no answer."""
+    """A database whose nodes say what a test wants; None for no answer. stat: what its balancers show."""
 
     says: dict[str, str | None]
+    stat: str = ""
     name: str = "main"
     database: Database = field(default_factory=lambda: TOPOLOGY.databases["main"])
     nodes: tuple[str, ...] = tuple(UUIDS)
@@ -92,9 +93,12 @@ class Said:
     def on_all(self, nodes: list[str], work: Any) -> dict[str, Any]:
         return {node: work(node) for node in nodes}
 
+    def balance(self, *_: str) -> dict[str, str]:
+        return {"lb1": self.stat}
 
-def live(answers: dict[str, str | None]) -> Live:
-    return cast("Live", Said(answers))
+
+def live(answers: dict[str, str | None], stat: str = "") -> Live:
+    return cast("Live", Said(answers, stat))
 
 
 def test_the_quietest_other_node_takes_over() -> None:
@@ -120,6 +124,12 @@ def test_a_silent_node_stops_it_until_it_is_given_up() -> None:
     with pytest.raises(ClusterError, match="db2 did not answer"):
         recover.weigh(live(lost), ())
     assert "db2 alone has" in recover.weigh(live(lost), ("db2",)).stake
+
+
+def test_nobody_is_lost_whom_the_balancers_reach() -> None:
+    stat = "# pxname,svname,status\nmain-write,db2,UP\n"
+    with pytest.raises(ClusterError, match="db2 is not lost"):
+        recover.weigh(live({"db1": alone("db1"), "db2": None, "db3": alone("db3")}, stat), ("db2",))
 
 
 def test_sets_that_went_apart_are_for_the_operator_to_choose() -> None:

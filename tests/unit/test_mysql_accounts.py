@@ -1,27 +1,13 @@
 """Accounts of a MySQL server: what has to be said, and of whose password a stored text is."""
 
-import sys
-from pathlib import Path
-from types import ModuleType
-
 import pytest
+from ansible_collections.cluster.core.plugins.modules import mysql_accounts
 
 from cluster_cli.collections.ansible_collections.cluster.core.plugins.module_utils import mysql_server
 
-COLLECTIONS = Path(__file__).parents[2] / "cluster_cli/collections"
 SALT = b"saltsaltsaltsaltsalt"
 WHO = "`shop`@`%`"
 HOW = f"ALTER USER {WHO} IDENTIFIED WITH caching_sha2_password BY"
-
-
-@pytest.fixture(scope="module")
-def mysql_accounts() -> ModuleType:
-    sys.path.insert(0, str(COLLECTIONS))
-    try:
-        from ansible_collections.cluster.core.plugins.modules import mysql_accounts
-    finally:
-        sys.path.remove(str(COLLECTIONS))
-    return mysql_accounts  # type: ignore[no-any-return]
 
 
 def stored(password: str) -> bytes:
@@ -82,13 +68,13 @@ class Says:
         return [[each] for each in self.grants]
 
 
-def test_all_rights_are_those_of_an_owner(mysql_accounts: ModuleType) -> None:
+def test_all_rights_are_those_of_an_owner() -> None:
     wanted = mysql_accounts.wanted_grants({"name": "shop", "schemas": ["shop"], "rights": "owner"})
     says = Says(f"GRANT USAGE ON *.* TO {WHO}", f"GRANT ALL PRIVILEGES ON `shop`.* TO {WHO}")
     assert list(mysql_accounts.granted(says, WHO, wanted, is_new=False)) == []
 
 
-def test_rights_are_exactly_those(mysql_accounts: ModuleType) -> None:
+def test_rights_are_exactly_those() -> None:
     account = {"name": "shop", "schemas": ["my_shop"], "rights": "read"}
     wanted = mysql_accounts.wanted_grants(account)
     usage, right = f"GRANT USAGE ON *.* TO {WHO}", f"GRANT SHOW VIEW, SELECT ON `my\\_shop`.* TO {WHO}"

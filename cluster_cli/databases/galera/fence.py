@@ -1,9 +1,9 @@
 """Stop the writes of applications on all nodes of a group."""
 
-from cluster_cli.databases.fence import mark
+from cluster_cli.databases.fence import mark, weighed
 from cluster_cli.databases.galera.nodes import evidence, members
 from cluster_cli.databases.live import Live
-from cluster_cli.databases.plan import Plan, refused
+from cluster_cli.databases.plan import Plan
 
 PATIENCE = 30.0  # it waits for statements that run
 
@@ -11,15 +11,7 @@ PATIENCE = 30.0  # it waits for statements that run
 def weigh(live: Live) -> Plan:
     """Every node must hear it. Raises ClusterError while one does not."""
     nodes = members(live)
-    if silent := [node for node, row in nodes.items() if row["state"] is None]:
-        raise refused(
-            f"{', '.join(silent)} would not hear of it",
-            "it might come back and take writes:",
-            "bring it in reach first: cluster up",
-            evidence(nodes),
-        )
-    stake = f"applications cannot write to {live.name} until `cluster db unfence {live.name}`"
-    return Plan("", f"stop the writes of {live.name}", evidence(nodes), stake)
+    return weighed(live, [node for node, row in nodes.items() if row["state"] is None], evidence(nodes))
 
 
 def carry_out(live: Live, _plan: Plan) -> None:

@@ -2,21 +2,14 @@
 
 from typing import Any
 
-from cluster_cli.collect import Outcome
+from cluster_cli.databases.asked import outcomes
 from cluster_cli.databases.galera.state import QUESTION, member
 from cluster_cli.databases.live import Live
-from cluster_cli.ssh import Answer
 
 
 def members(live: Live) -> dict[str, dict[str, Any]]:
     """What each node says of itself (state.member)."""
-    answers = live.on_all(live.nodes, lambda node: live.run(node, QUESTION, seconds=6))
-    return {node: member(heard(answer)) for node, answer in answers.items()}
-
-
-def heard(answer: object) -> Outcome | None:
-    """An answer as `member` takes it."""
-    return Outcome(answer.rc, answer.out, answer.err) if isinstance(answer, Answer) else None
+    return {node: member(answer) for node, answer in outcomes(live, live.nodes, QUESTION).items()}
 
 
 def evidence(nodes: dict[str, dict[str, Any]]) -> tuple[str, ...]:

@@ -7,10 +7,10 @@ from cluster_cli.collections.ansible_collections.cluster.core.plugins.plugin_uti
     plan,
     shown,
 )
-from cluster_cli.databases.balancers import reached
+from cluster_cli.databases.asked import known, outcomes
+from cluster_cli.databases.balancers import refuse_reached
 from cluster_cli.databases.live import Live
 from cluster_cli.databases.plan import Plan, refused
-from cluster_cli.errors import ClusterError, Exit
 
 LOOK = "python3 -I /usr/local/lib/cluster/galera-look"  # roles/galera/files/look.py
 SECONDS = 60.0  # a server that did not end well reads its log to tell how far it came
@@ -18,17 +18,12 @@ SECONDS = 60.0  # a server that did not end well reads its log to tell how far i
 
 def weigh(live: Live, without: tuple[str, ...]) -> Plan:
     """Who begins. Raises ClusterError where a group lives, or a node that was not given up did not answer."""
-    if strangers := [node for node in without if node not in live.nodes]:
-        why = f"it has {', '.join(live.nodes)}"
-        what = f"{', '.join(strangers)} is no node of database {live.name}"
-        raise ClusterError(what, why=why, hint="name one of them", code=Exit.USAGE)
+    known(live, *without)
     looks, seen = looked(live, without)
     if any(look.status == "Primary" for look in looks.values()):
         hint = "see: cluster status; nodes that are away: cluster up"
         raise refused("the group lives, there is nothing to recover", "what was seen:", hint, seen)
-    if alive := [node for node in without if node in reached(live)]:
-        why = "the balancers still reach it, so it may be taking writes at this moment"
-        raise refused(f"{', '.join(alive)} is not lost", why, "bring it in reach from here", seen)
+    refuse_reached(live, without, seen)
     decided = plan(looks, [node for node in live.nodes if node not in without])
     if decided.unseen:
         hint = (
@@ -50,17 +45,11 @@ def weigh(live: Live, without: tuple[str, ...]) -> Plan:
 def looked(live: Live, without: tuple[str, ...]) -> tuple[dict[str, Look], tuple[str, ...]]:
     """What each node shows that answers and is not given up; and all of it as lines."""
     asked = [node for node in live.nodes if node not in without]
-    answers = live.on_all(asked, lambda node: live.run(node, LOOK, seconds=SECONDS))
-    looks = {node: Look(**json.loads(text)) for node, text in said(answers).items()}
+    answers = outcomes(live, asked, LOOK, SECONDS)
+    looks = {node: Look(**json.loads(answer.stdout)) for node, answer in answers.items() if answer.rc == 0}
     lines = [f"{node}: did not answer" for node in asked if node not in looks]
     lines += [f"{node}: given up" for node in without]
     return looks, (*(described(node, look) for node, look in looks.items()), *lines)
-
-
-def said(answers: object) -> dict[str, str]:
-    """The documents of the nodes that gave one."""
-    assert isinstance(answers, dict)
-    return {node: answer.out for node, answer in answers.items() if answer.rc == 0}
 
 
 def described(node: str, look: Look) -> str:

@@ -2,6 +2,7 @@
 
 import time
 
+from cluster_cli.databases.asked import known
 from cluster_cli.databases.balancers import lead, writer
 from cluster_cli.databases.galera.nodes import evidence, members
 from cluster_cli.databases.galera.state import takes_part
@@ -22,10 +23,8 @@ def weigh(live: Live, to: str | None) -> Plan:
     nodes = members(live)
     seen, now = evidence(nodes), writer(live)
     able = [node for node, row in nodes.items() if takes_part(row) and not row["read_only"] and node != now]
-    if to is not None and to not in live.nodes:
-        raise refused(
-            f"{to} is no node of database {live.name}", f"it has {', '.join(live.nodes)}", "name one of them"
-        )
+    if to is not None:
+        known(live, to)
     if to is not None and to == now:
         raise refused(f"{to} takes the writes already", "there is nothing to do", "see: cluster status", seen)
     if not able or (to is not None and to not in able):

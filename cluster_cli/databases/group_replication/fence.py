@@ -1,6 +1,6 @@
 """Stop the writes of applications on all nodes of a group."""
 
-from cluster_cli.databases.fence import mark
+from cluster_cli.databases.fence import mark, weighed
 from cluster_cli.databases.group_replication.nodes import evidence, members, primary
 from cluster_cli.databases.live import Live
 from cluster_cli.databases.plan import Plan, refused
@@ -13,14 +13,11 @@ ACTION = "'mysql_disable_super_read_only_if_primary', 'AFTER_PRIMARY_ELECTION'"
 def weigh(live: Live) -> Plan:
     """Every node must hear it, and the group must live. Raises ClusterError while that is not so."""
     nodes = members(live)
-    seen = evidence(nodes)
-    if silent := [node for node, row in nodes.items() if row["state"] is None]:
-        what, why = f"{', '.join(silent)} would not hear of it", "it might come back and take writes:"
-        raise refused(what, why, "bring it in reach first: cluster up", seen)
-    if (node := primary(nodes)) is None:
+    seen, node = evidence(nodes), primary(nodes)
+    plan = weighed(live, [name for name, row in nodes.items() if row["state"] is None], seen, node or "")
+    if node is None:
         raise refused("there is no primary to be told", "no group lives", "see: cluster recover", seen)
-    stake = f"applications cannot write to {live.name} until `cluster db unfence {live.name}`"
-    return Plan(node, f"stop the writes of {live.name}", seen, stake)
+    return plan
 
 
 def carry_out(live: Live, plan: Plan) -> None:

@@ -4,13 +4,11 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from cluster_cli.collect import Outcome
+from cluster_cli.databases.asked import outcomes
 from cluster_cli.databases.group_replication.gtid import GtidSet, union
 from cluster_cli.databases.group_replication.state import QUESTION, is_primary, member, takes_part
 from cluster_cli.databases.live import Live
-from cluster_cli.databases.plan import refused
 from cluster_cli.errors import ClusterError
-from cluster_cli.ssh import Answer
 
 JOIN_UNIT = "cluster-group-join"
 ANSWER_SECONDS = 180.0
@@ -20,13 +18,7 @@ Nodes = dict[str, dict[str, Any]]
 
 def members(live: Live) -> Nodes:
     """What each node says of itself (state.member)."""
-    answers = live.on_all(live.nodes, lambda node: live.run(node, QUESTION, seconds=6))
-    return {node: member(heard(answer)) for node, answer in answers.items()}
-
-
-def heard(answer: object) -> Outcome | None:
-    """An answer as `member` takes it."""
-    return Outcome(answer.rc, answer.out, answer.err) if isinstance(answer, Answer) else None
+    return {node: member(answer) for node, answer in outcomes(live, live.nodes, QUESTION).items()}
 
 
 def evidence(nodes: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
@@ -53,13 +45,6 @@ def primary(nodes: Mapping[str, Mapping[str, Any]]) -> str | None:
 def living(nodes: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """The nodes that take part in a group with a majority."""
     return [name for name, row in nodes.items() if takes_part(row)]
-
-
-def known(live: Live, node: str) -> None:
-    """Raise ClusterError when it is no node of the database."""
-    if node not in live.nodes:
-        has = ", ".join(live.nodes)
-        raise refused(f"{node} is no node of database {live.name}", f"it has {has}", "name one of them")
 
 
 def hold(live: Live, node: str) -> None:

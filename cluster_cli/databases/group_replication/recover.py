@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
+from cluster_cli.databases.asked import known
+from cluster_cli.databases.balancers import refuse_reached
 from cluster_cli.databases.group_replication.gtid import GtidSet, union
 from cluster_cli.databases.group_replication.nodes import (
     evidence,
     hold,
-    known,
     let_join,
     living,
     members,
@@ -23,13 +24,13 @@ BEGIN_SECONDS, JOIN_SECONDS = 120.0, 180.0
 
 def weigh(live: Live, without: tuple[str, ...]) -> Plan:
     """Who begins. Raises ClusterError where it lives, or where not all were heard and none is left out."""
-    for node in without:
-        known(live, node)
+    known(live, *without)
     nodes = members(live)
     seen, asked = evidence(nodes), {name: row for name, row in nodes.items() if name not in without}
     if alive := living(nodes):
         why = f"{', '.join(alive)} {'are' if len(alive) > 1 else 'is'} in it"
         raise refused("the group lives", why, "a node that is out of it: cluster rejoin NODE", seen)
+    refuse_reached(live, without, seen)
     if not asked:
         raise refused("nobody is left to begin", "all nodes are left out", "leave out fewer", seen)
     if silent := [name for name, row in asked.items() if row["state"] is None]:

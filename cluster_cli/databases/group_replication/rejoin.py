@@ -2,11 +2,11 @@
 
 from typing import Any
 
+from cluster_cli.databases.asked import known
 from cluster_cli.databases.group_replication.gtid import GtidSet, union
 from cluster_cli.databases.group_replication.nodes import (
     evidence,
     hold,
-    known,
     let_join,
     living,
     members,

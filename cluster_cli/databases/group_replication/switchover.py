@@ -2,7 +2,8 @@
 
 import time
 
-from cluster_cli.databases.group_replication.nodes import evidence, known, members, primary
+from cluster_cli.databases.asked import known
+from cluster_cli.databases.group_replication.nodes import evidence, members, primary
 from cluster_cli.databases.group_replication.state import takes_part
 from cluster_cli.databases.live import Live
 from cluster_cli.databases.plan import Plan, refused

@@ -22,9 +22,9 @@ def looks(live: Live) -> dict[str, Look | None]:
     return {node: told(answer) for node, answer in answers.items()}
 
 
-def told(answer: object) -> Look | None:
+def told(answer: Answer) -> Look | None:
     """What a node answered; None where it was not reached."""
-    if not isinstance(answer, Answer) or not answer.reached:
+    if not answer.reached:
         return None
     return heard(Outcome(answer.rc, answer.out, answer.err))
 

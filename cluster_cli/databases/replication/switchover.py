@@ -2,6 +2,7 @@
 
 import time
 
+from cluster_cli.databases.asked import known
 from cluster_cli.databases.balancers import lead
 from cluster_cli.databases.live import Live
 from cluster_cli.databases.plan import Plan, refused
@@ -19,10 +20,8 @@ def weigh(live: Live, to: str | None) -> Plan:
     """Who takes writes next. Raises ClusterError when it cannot be done."""
     seen = looks(live)
     told, now = evidence(seen), writers(seen)
-    if to is not None and to not in live.nodes:
-        raise refused(
-            f"{to} is no node of database {live.name}", f"it has {', '.join(live.nodes)}", "name one of them"
-        )
+    if to is not None:
+        known(live, to)
     if len(now) != 1:
         what = f"{' and '.join(now)} both take writes" if now else "no node takes writes"
         raise refused(what, "there is nothing to switch over from:", hint_without(now), told)

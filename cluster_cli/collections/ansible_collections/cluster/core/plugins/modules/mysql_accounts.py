@@ -4,6 +4,12 @@
 import re
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.cluster.core.plugins.module_utils.database_accounts import (
+    ARGUMENTS,
+    DOORBELL,
+    OWNER,
+    RIGHTS,
+)
 from ansible_collections.cluster.core.plugins.module_utils.mysql_server import Server, let_in, text, told
 
 DOCUMENTATION = r"""
@@ -15,19 +21,7 @@ description:
   - An anonymous account and the schema C(test) are removed.
   - Every account must come over TLS. Passwords reach the server by the standard input of its client.
   - A server that takes no writes (super_read_only) is left alone; what the one that does is told comes to it.
-options:
-  schemas: {description: The schemas., type: list, elements: str, default: []}
-  accounts:
-    description: The accounts.
-    type: list
-    elements: dict
-    default: []
-    suboptions:
-      name: {description: Name of the account., type: str, required: true}
-      secret: {description: Name of its password among the secrets; not used here., type: str}
-      passwords: {description: 'Those that are let in, two at most.', type: list, elements: str, required: true}
-      schemas: {description: Schemas it may use., type: list, elements: str, required: true}
-      rights: {description: What it may do there., type: str, choices: [read, write, owner], required: true}
+extends_documentation_fragment: [cluster.core.database_accounts]
 author: the cluster maintainers
 """
 
@@ -43,12 +37,6 @@ RETURN = r"""
 statements: {description: What was said to the server., type: list, elements: str, returned: always}
 """
 
-READ = ("SELECT", "SHOW VIEW")
-WRITE = (*READ, "INSERT", "UPDATE", "DELETE", "EXECUTE", "CREATE TEMPORARY TABLES", "LOCK TABLES")
-OWNER = (*WRITE, "CREATE", "ALTER", "DROP", "INDEX", "REFERENCES", "TRIGGER", "CREATE VIEW", "CREATE ROUTINE",
-         "ALTER ROUTINE", "EVENT")  # fmt: skip
-RIGHTS = {"read": READ, "write": WRITE, "owner": OWNER}
-DOORBELL = "cluster-doorbell"  # the system's account of that name; it sees how the server is, and no row
 DOORBELL_SEES = (
     "replication_applier_status_by_worker",
     "replication_group_members",
@@ -126,20 +114,7 @@ def statements(server, wanted_schemas, wanted):
 
 
 def main():
-    account = {
-        "name": {"type": "str", "required": True},
-        "secret": {"type": "str", "no_log": False},
-        "passwords": {"type": "list", "elements": "str", "required": True, "no_log": True},
-        "schemas": {"type": "list", "elements": "str", "required": True},
-        "rights": {"type": "str", "choices": ["read", "write", "owner"], "required": True},
-    }
-    module = AnsibleModule(
-        argument_spec={
-            "schemas": {"type": "list", "elements": "str", "default": []},
-            "accounts": {"type": "list", "elements": "dict", "default": [], "options": account},
-        },
-        supports_check_mode=True,
-    )
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     server = Server(module)
     if module.check_mode and server.heard("SELECT 1") is None:  # the server is only to come
         module.exit_json(changed=bool(module.params["schemas"] or module.params["accounts"]), statements=[])
