@@ -51,10 +51,14 @@ class Stack:
         return str(done.stdout)
 
 
+# Where labs stay up after the tests and are used again by the next: for who works on a fault, never in CI.
+KEPT = os.environ.get("CLUSTER_LABS")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def own_places(tmp_path_factory: pytest.TempPathFactory) -> None:
     """State, secrets and sockets of the tests' clusters stay apart from the user's."""
-    root = tmp_path_factory.mktemp("xdg")
+    root = Path(KEPT) / "xdg" if KEPT else tmp_path_factory.mktemp("xdg")
     for name in ("XDG_STATE_HOME", "XDG_CONFIG_HOME"):
         os.environ[name] = str(root / name.lower())
     os.environ.pop("CLUSTER_TOPOLOGY", None)
@@ -71,23 +75,28 @@ def make_room() -> None:
 
 def bring_up(folder: Path, text: str) -> Done:
     """Write a topology and bring it up; remains of an earlier, aborted test are removed first."""
-    make_room()
-    UP.append(folder)
+    if not KEPT:
+        make_room()
+        UP.append(folder)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "topology.yml").write_text(text)
-    cluster("down", folder, "--yes")
+    if not KEPT:
+        cluster("down", folder, "--yes")
     return cluster("up", folder, "-o", "json", timeout=1200)
 
 
 @contextmanager
 def running(folder: Path, text: str) -> Iterator[Stack]:
     """A lab of this topology, up and verified, and taken away afterwards."""
+    if KEPT:
+        folder = Path(KEPT) / folder.name
     done = bring_up(folder, text)
     try:
         assert done.code == 0, done
         yield Stack(folder, done)
     finally:
-        cluster("down", folder, "--yes")
+        if not KEPT:
+            cluster("down", folder, "--yes")
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,7 @@ from typing import BinaryIO
 import pymysql
 
 from .database import Outcome, attempt, connect, named, prepare, read_rows, told, trusting
-from .verdict import OK, REFUSED, Record, Row, Verdict, table, verdict
+from .verdict import OK, REFUSED, SPAN, Record, Row, Verdict, table, verdict
 
 __all__ = [
     "Ledger",
@@ -37,7 +37,6 @@ __all__ = [
 
 BACK_OFF = 0.05  # seconds between a failure and the next attempt
 JOIN_SECONDS = 20.0  # a writer that is cut off at every step of a login, and then some
-SPAN = 10**12  # ids of a writer: (writer + 1) * SPAN + sequence
 
 
 def keep(file: BinaryIO, kind: str, number: int, moment: float, reason: str) -> None:

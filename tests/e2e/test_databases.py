@@ -141,6 +141,7 @@ def test_a_switchover_is_a_short_pause(database: Database) -> None:
     found = database.under("switchover", fault)
     assert found.good, found.said
     assert found.gap <= SWITCHOVER_SECONDS
+    assert found.in_a_row <= 1  # no error that one retry does not absorb
 
 
 def test_a_fence_stops_writes_until_it_is_taken_away(database: Database) -> None:
@@ -180,15 +181,16 @@ def test_all_nodes_lost_at_once(database: Database, missing: bool) -> None:
 
 def recovered(database: Database, lost: str) -> None:
     """What an operator does after all nodes were lost."""
-    if database.mode is REPLICATION and lost:
-        database.verb("failover", "--yes")
-    elif database.mode is REPLICATION:
-        done = cluster("up", database.stack.folder, "--only", "database", timeout=600)
-        assert done.code == 0, done
+    name, folder = database.mode.database, database.stack.folder
+    words: tuple[object, ...] = ()
+    if database.mode is REPLICATION:
+        words = ("failover", name, "--yes", "-C", folder) if lost else ("up", folder, "--only", "database")
     elif lost:
-        database.verb("recover", "--without", lost, "--yes")
+        words = ("recover", name, "--without", lost, "--yes", "-C", folder)
     elif database.mode is GROUP_REPLICATION:
-        database.verb("recover")
+        words = ("recover", name, "-C", folder)
+    if words:
+        database.insist(*words)
 
 
 FORGET = "systemctl kill --signal=KILL mariadb; systemctl stop mariadb; rm -f /var/lib/mysql/gvwstate.dat"

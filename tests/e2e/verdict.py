@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 OK, UNKNOWN, REFUSED = "ok", "unknown", "refused"
+SPAN = 10**12  # ids of a writer: (writer + 1) * SPAN + sequence
 
 
 class Record(NamedTuple):
@@ -35,6 +36,7 @@ class Verdict:
     acknowledged, unknown, refused: attempts. lost: acknowledged ids that a node has not. phantom: ids a node has
     that were refused or never tried. duplicates: ids a node has more than once. order: sentences. differences:
     ids that some nodes have and others have not. gap: the longest time without an acknowledgement, in seconds.
+    in_a_row: how many attempts of one writer failed one after the other, at most.
     """
 
     acknowledged: int
@@ -46,6 +48,7 @@ class Verdict:
     order: tuple[str, ...]
     differences: tuple[int, ...]
     gap: float
+    in_a_row: int
 
     @property
     def good(self) -> bool:
@@ -94,6 +97,7 @@ def verdict(records: Iterable[Record], rows_by_node: Rows, ended: float | None =
         order=(*disorder(ids[OK], rows), *disagreements(rows)),
         differences=tuple(sorted(number for number, nodes in holders.items() if nodes < len(have))),
         gap=longest_gap(records, ended),
+        in_a_row=failures_in_a_row(records),
     )
 
 
@@ -143,6 +147,17 @@ def longest_gap(records: Iterable[Record], ended: float | None = None) -> float:
     good = sorted(each.moment for each in records if each.kind == OK)
     moments = [*(good or [min(every)]), max(*every, ended or 0.0)]
     return max(later - sooner for sooner, later in pairwise(moments))
+
+
+def failures_in_a_row(records: Iterable[Record]) -> int:
+    """The most attempts of one writer that failed one after the other: how often a client had to try again."""
+    most = streak = 0
+    before = None
+    for each in sorted(records, key=lambda record: record.number):
+        same = before is not None and before.number // SPAN == each.number // SPAN
+        streak = 0 if each.kind == OK else streak + 1 if same else 1
+        most, before = max(most, streak), each
+    return most
 
 
 def table(results: Iterable[tuple[str, str, Verdict]]) -> str:

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from tests.e2e import drill, ledger
 from tests.e2e.database import attempt, kind_of, named
-from tests.e2e.ledger import SPAN, Ledger, Record, Row, parsed, table, verdict
+from tests.e2e.ledger import Ledger, Record, Row, parsed, table, verdict
+from tests.e2e.verdict import OK, REFUSED, SPAN, UNKNOWN, failures_in_a_row
 
 NODES = ("a", "b", "c")
 
@@ -137,6 +138,25 @@ def at(*moments: float, kind: str = "ok") -> list[Record]:
 )
 def test_the_gap_is_the_longest_silence(records: list[Record], ended: float | None, gap: float) -> None:
     assert verdict(records, {"a": []}, ended).gap == pytest.approx(gap)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "most"),
+    [
+        ([[OK, REFUSED, OK], [OK, UNKNOWN, OK]], 1),
+        ([[OK, REFUSED], [UNKNOWN, OK]], 1),
+        ([[OK, REFUSED, UNKNOWN, OK]], 2),
+        ([[OK, OK]], 0),
+        ([], 0),
+    ],
+)
+def test_how_often_a_client_had_to_try_again_is_counted(kinds: list[list[str]], most: int) -> None:
+    tried = [
+        Record(kind, number(writer, sequence), sequence)
+        for writer, outcomes in enumerate(kinds)
+        for sequence, kind in enumerate(outcomes, 1)
+    ]
+    assert failures_in_a_row(tried) == most
 
 
 def test_without_an_acknowledgement_nothing_is_good() -> None:
