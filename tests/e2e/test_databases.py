@@ -380,6 +380,34 @@ def test_a_setting_that_needs_a_restart_loses_nothing(database: Database) -> Non
 
 
 @only_in_drills
+def test_up_does_its_work_while_the_first_node_is_dead(database: Database) -> None:
+    """No node is special: the others are converged, nobody is restarted, and who writes goes on writing."""
+    database.ready()
+    first, *others = database.nodes
+    if database.writer() == first:
+        database.verb("switchover")
+    database.settle()
+    before = invocations(database)
+
+    def fault(ledger: Ledger) -> None:
+        writer = database.writer()
+        database.stack.lab.link(first, up=False)
+        try:
+            done = cluster("up", database.stack.folder, "--only", "database", "-o", "json", timeout=900)
+            assert done.code == 4, done
+            assert done.json["unreachable"] == 1
+            ledger.wait_for(200, 60)
+            assert database.writer() == writer
+        finally:
+            database.stack.lab.link(first, up=True)
+        comes_back(database, first)
+
+    assert database.under("up while the first node is dead", fault).good
+    after = invocations(database)
+    assert [after[node] for node in others] == [before[node] for node in others]
+
+
+@only_in_drills
 def test_certificates_and_passwords_change_under_writers(database: Database) -> None:
     def fault(ledger: Ledger) -> None:
         secret = f"database_{database.mode.database}.shop"
