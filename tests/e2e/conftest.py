@@ -85,12 +85,21 @@ def bring_up(folder: Path, text: str) -> Done:
     return cluster("up", folder, "-o", "json", timeout=1200)
 
 
+def kept(folder: Path, text: str) -> Done | None:
+    """What a lab that was left up says, where it is well and of this topology; None where there is none."""
+    path = folder / "topology.yml"
+    if not KEPT or not path.exists() or path.read_text() != text:
+        return None
+    done = cluster("status", folder, "-o", "json")
+    return done if done.code == 0 else None
+
+
 @contextmanager
 def running(folder: Path, text: str) -> Iterator[Stack]:
     """A lab of this topology, up and verified, and taken away afterwards."""
     if KEPT:
         folder = Path(KEPT) / folder.name
-    done = bring_up(folder, text)
+    done = kept(folder, text) or bring_up(folder, text)
     try:
         assert done.code == 0, done
         yield Stack(folder, done)
