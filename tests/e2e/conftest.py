@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import pytest
@@ -27,8 +28,9 @@ class Stack:
     def workspace(self) -> Workspace:
         return Workspace.open(self.folder)
 
-    @property
+    @cached_property
     def lab(self) -> Lab:
+        """Its containers; a change of the topology's text does not make them others."""
         return lab_of(self.workspace)
 
     def status(self) -> dict:  # type: ignore[type-arg]
@@ -42,7 +44,7 @@ class Stack:
 
     def settle(self, seconds: float = 60) -> None:
         """Wait until everything is well."""
-        wait_for("a healthy status", lambda: self.status()["healthy"], seconds, every=0.5)
+        wait_for("a healthy status", lambda: self.status()["healthy"], seconds, every=1)
 
     def on(self, node: str, command: str, seconds: float = 60) -> str:
         """Run a command in a node as root, past SSH."""
