@@ -76,7 +76,10 @@ class StageEnded:
 
 @dataclass(frozen=True)
 class TestEnded:
-    """One verification test ended. role: the folder it stands in; node: empty for cluster-wide tests."""
+    """One verification test ended. role: the folder it stands in; node: empty for cluster-wide tests.
+
+    message: why it failed or was skipped, or what one that passed has to tell.
+    """
 
     __test__ = False  # not a pytest class
 

@@ -15,6 +15,7 @@ from cluster_cli.secrets.redact import NOTHING_SECRET, Redactor
 from cluster_cli.workspace import Workspace
 
 OUTCOMES = ("passed", "failed", "skipped")
+TOLD = "told"  # the property of a test that passed and has something to tell all the same
 hook = HookimplMarker("pytest")  # pytest's own, without the half second it takes to import
 
 
@@ -130,9 +131,9 @@ def plain_name(nodeid: str) -> str:
 
 
 def reason(report: Any) -> str:
-    """Why a test failed or was skipped, without the source around it."""
+    """Why a test failed or was skipped, without the source around it; or what it tells (record_property)."""
     if report.outcome == "passed":
-        return ""
+        return "; ".join(str(text) for name, text in report.user_properties if name == TOLD)
     if report.outcome == "skipped":
         return str(report.longrepr[2]) if isinstance(report.longrepr, tuple) else str(report.longrepr)
     crash = getattr(report.longrepr, "reprcrash", None)

@@ -69,6 +69,11 @@ def doors(topology: Topology, database: Database) -> dict[str, str]:
     return {"write": f"{address}:{ports.write}", "read": f"{address}:{ports.read}"}
 
 
+def fenced(name: str) -> str:
+    """What is to be said of a fenced database."""
+    return f"database {name} is fenced: it takes no writes until `cluster db unfence {name}`"
+
+
 def problems(
     topology: Topology, rows: Mapping[str, Mapping[str, Any]], reachable: Mapping[str, bool]
 ) -> Iterator[str]:
@@ -76,7 +81,7 @@ def problems(
     for name, row in rows.items():
         database = topology.databases[name]
         if row["fenced"]:
-            yield f"database {name} is fenced: it takes no writes until `cluster db unfence {name}`"
+            yield fenced(name)
         elif not row["writable"]:
             yield f"database {name}: no node takes writes"
         for node, text in MODES[database.mode].problems(database, row):

@@ -36,6 +36,7 @@ def show_outcome(
     console = Console(stderr=True)
     if outcome.verified and outcome.verified.results and (matrix or not outcome.verified.ok):
         console.print(matrix_table(outcome.verified.results))
+    show_told(outcome.verified.results if outcome.verified else (), console)
     show_errors(errors(outcome, run, given(workspace)))
     if outcome.converged.changed:
         console.print(receipt_table(receipt_rows(records)))
@@ -64,6 +65,12 @@ def show_errors(found: Sequence[ClusterError]) -> None:
         click.echo(paint("error: ", fg="red", bold=True) + str(error), err=True)
     if len(found) > MOST_ERRORS:
         click.echo(f"... and {len(found) - MOST_ERRORS} more; the report has them all", err=True)
+
+
+def show_told(results: Sequence[TestEnded], console: Console) -> None:
+    """What tests that passed have to tell: each thing once."""
+    for text in dict.fromkeys(row.message for row in results if row.outcome == "passed" and row.message):
+        console.print(Text(f"note: {text}", style="bold yellow"), soft_wrap=True)
 
 
 def show_plan(changes: Sequence[Change], cluster: Path) -> None:

@@ -107,7 +107,8 @@ def database_node(row: Mapping[str, Any], name: str) -> str:
     """A node of a database in few words."""
     words = [name, row["nodes"][name]["state"] or "DOWN"]
     lag = (row["replicas"].get(name) or {}).get("lag_seconds")
-    words += ["(takes writes)"] if name == row["primary"] else [f"({lag} s behind)"] if lag else []
+    part = "(fenced)" if row["fenced"] else "(takes writes)"
+    words += [part] if name == row["primary"] else [f"({lag} s behind)"] if lag else []
     return " ".join(words)
 
 

@@ -14,6 +14,8 @@ from contextlib import closing
 import pymysql
 import pytest
 
+from cluster_cli.databases.modes import FENCES
+
 from . import sysbench
 from .command import cluster, wait_for
 from .conftest import Stack, running
@@ -150,12 +152,28 @@ def test_a_fence_stops_writes_until_it_is_taken_away(database: Database) -> None
     database.verb("db", "fence", "--yes")
     row = database.stack.status()["databases"][database.mode.database]
     assert (row["fenced"], row["writable"]) == (True, False)
+    verified_while_fenced(database)
     node = database.nodes[0]
     database.stack.on(node, f"systemctl restart {database.mode.unit}", 120)  # it does not outlive the fence
     wait_for(f"{node} to be back", lambda: database.asked(node, "SELECT 1"), BACK_SECONDS, every=0.5)
     assert database.asked(node, "SELECT @@read_only").strip() == "1"
     database.verb("db", "unfence")
     database.settle()
+
+
+def verified_while_fenced(database: Database) -> None:
+    """What still holds is verified, the fence is told, and one that leaks is found."""
+    roles = [word for role in ("doorbell", "haproxy", database.mode.name) for word in ("--role", role)]
+    done = cluster("verify", database.stack.folder, *roles)
+    assert done.code == 0, done
+    assert f"database {database.mode.database} is fenced" in done.err
+    node = database.nodes[-1]
+    mark = FENCES[database.mode.unit]  # units are called as engines are
+    database.stack.on(node, f"mv {mark} {mark}.away")
+    try:
+        assert cluster("verify", database.stack.folder, "--role", "doorbell").code == 5
+    finally:
+        database.stack.on(node, f"mv {mark}.away {mark}")
 
 
 @pytest.mark.parametrize("missing", [False, True], ids=["", "one never returns"])

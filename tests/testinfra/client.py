@@ -4,7 +4,7 @@ import base64
 import http.client
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from email.message import Message
 from pathlib import Path
@@ -133,10 +133,14 @@ def http_frontends_reach_their_servers(node: Any, engine: str) -> None:
         assert seen == {""} or len(seen) == len(active(door.backend)), f"{door.name} reaches only {seen}"
 
 
-def tcp_frontends_reach_a_server(node: Any, engine: str) -> None:
-    """Each keeps a connection open."""
+def tcp_frontends_reach_a_server(node: Any, engine: str, shut: Container[str] = ()) -> None:
+    """Each keeps a connection open; one to a backend that is shut on purpose closes it."""
     for door in doors(node, engine, "tcp"):
-        assert stays_open(door.address, door.port, door.over), f"{door.name} closes at once: no server is up"
+        kept = stays_open(door.address, door.port, door.over)
+        if door.backend["name"] in shut:
+            assert not kept, f"{door.name} leads to a fenced database"
+        else:
+            assert kept, f"{door.name} closes at once: no server is up"
 
 
 def clients_stick(node: Any, engine: str) -> None:

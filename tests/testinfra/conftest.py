@@ -23,12 +23,16 @@ import testinfra
 from testinfra.host import Host as TestinfraHost
 
 from cluster_cli.collect import Outcome, collect_all
+from cluster_cli.databases.modes import FENCES, fenced
 from cluster_cli.inventory import Host, Inventory
 from cluster_cli.ssh import argv
+from cluster_cli.topology.databases import Database
+from cluster_cli.topology.doors import WRITE
 from cluster_cli.workspace import Workspace
 
 HERE = Path(__file__).parent
 AT_ONCE = 16
+FENCE = "fence/mark"  # asked of every database node when a test wants to know
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -90,12 +94,44 @@ def pytest_collection_finish(session: pytest.Session) -> None:
             wanted.setdefault(host.name, {}).update(commands)
             for name, question in getattr(module, "ASK", {}).items():
                 questions[role, host.name, name] = partial(question, host)
+    if any("fences" in item.fixturenames for item in session.items):  # type: ignore[attr-defined]
+        for name, command in marks(session.config).items():
+            wanted.setdefault(name, {})[FENCE] = command
     inventory = session.config.cluster_workspace.inventory  # type: ignore[attr-defined]
     with ThreadPoolExecutor(AT_ONCE) as pool:
         answers = pool.map(lambda question: question(), questions.values())
         found = collect_all((inventory.host(name), commands) for name, commands in wanted.items())
         session.config.cluster_observed = found  # type: ignore[attr-defined]
         session.config.cluster_asked = dict(zip(questions, answers, strict=True))  # type: ignore[attr-defined]
+
+
+def marks(config: pytest.Config) -> dict[str, str]:
+    """By node that holds data: what tells whether its database was fenced."""
+    databases = config.cluster_workspace.topology.databases.values()  # type: ignore[attr-defined]
+    return {node: f"test -e {FENCES[each.engine]}" for each in databases for node in each.nodes}
+
+
+@pytest.fixture(scope="session")
+def databases(pytestconfig: pytest.Config) -> Mapping[str, Database]:
+    """The databases of the topology."""
+    return pytestconfig.cluster_workspace.topology.databases  # type: ignore[attr-defined, no-any-return]
+
+
+@pytest.fixture(scope="session")
+def fences(pytestconfig: pytest.Config, databases: Mapping[str, Database]) -> Mapping[str, tuple[str, ...]]:
+    """The databases somebody fenced (`cluster db fence`), each with the nodes that have the mark of it."""
+    found = pytestconfig.cluster_observed  # type: ignore[attr-defined]
+    marked = {
+        name: tuple(node for node in each.nodes if FENCE in found.get(node, {}) and found[node][FENCE].rc == 0)
+        for name, each in databases.items()
+    }
+    return {name: nodes for name, nodes in marked.items() if nodes}
+
+
+@pytest.fixture(scope="session")
+def shut(fences: Mapping[str, object]) -> Mapping[str, str]:
+    """The frontends and backends that lead nowhere because of a fence: name -> what is to be said of it."""
+    return {f"{name}-{WRITE}": fenced(name) for name in fences}
 
 
 @pytest.fixture(scope="session")

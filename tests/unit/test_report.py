@@ -56,6 +56,12 @@ GOOD = (
 BAD = (task("web2", "failed", message="<nginx> says no"), check("web1", "failed", "502\nnot 200"), ended(5))
 
 
+def test_what_a_passed_test_tells_is_kept() -> None:
+    made = report(check("web1", "passed", "database shop is fenced"), ended(0))
+    assert made["verify"]["matrix"]["web1"]["web"]["tests"][0]["message"] == "database shop is fenced"
+    assert "database shop is fenced" in to_html(made)
+
+
 def test_the_dict_says_what_happened_and_is_json() -> None:
     made = report(*GOOD)
     assert json.loads(json.dumps(made))["run"] == "r1"

@@ -6,6 +6,7 @@ import pytest
 
 from cluster_cli.collect import Outcome
 from cluster_cli.databases.modes import described, problems, question
+from cluster_cli.show.status import database_node
 from cluster_cli.topology.load import parse
 from cluster_cli.topology.model import Topology
 
@@ -69,6 +70,12 @@ def test_a_fence_is_told_first(topology: Topology) -> None:
     assert not found["writable"]
     told = list(problems(topology, {"main": found}, ALL))
     assert told == ["database main is fenced: it takes no writes until `cluster db unfence main`"]
+
+
+@pytest.mark.parametrize(("fenced", "word"), [(False, "db1 Synced (takes writes)"), (True, "db1 Synced (fenced)")])
+def test_nobody_is_said_to_take_the_writes_of_a_fenced_database(fenced: bool, word: str) -> None:
+    row = {"fenced": fenced, "primary": "db1", "nodes": {"db1": {"state": "Synced"}}, "replicas": {}}
+    assert database_node(row, "db1") == word
 
 
 def test_nodes_are_asked_whether_they_are_fenced(topology: Topology) -> None:

@@ -22,6 +22,12 @@ def test_a_report_loses_its_secrets_before_anybody_reads_it() -> None:
     assert failed.sections == [("Captured stdout call", "asked with [secret db]")]
 
 
+def test_one_that_passed_may_tell_something() -> None:
+    passed = report(outcome="passed", user_properties=[("node", "db1"), ("told", "database main is fenced")])
+    assert reason(passed) == "database main is fenced"
+    assert reason(report(outcome="passed", user_properties=[("node", "db1")])) == ""
+
+
 def test_one_without_any_stays_the_object_it_was() -> None:
     crash = SimpleNamespace(reprcrash=SimpleNamespace(message="assert 1 == 2"))
     failed = report(longrepr=crash)

@@ -2,6 +2,8 @@
 
 import http.client
 
+from cluster_cli.databases.modes import fenced
+
 COLLECT = {
     "service": "systemctl is-active cluster-doorbell; systemctl is-enabled cluster-doorbell",
     "itself": """python3 -c 'import http.client, sys
@@ -44,17 +46,22 @@ def test_the_node_may_be_read_from(observed):
     assert write in ("200", "503")
 
 
-def test_somebody_takes_writes(inventory, observed_on):
-    writers = {}
-    for node in inventory.group("doorbell"):
-        said = observed_on(node.name)["itself"].stdout.split()[:1]
-        writers.setdefault((node.vars["doorbell_mode"], group(node)), []).extend(said)
-    assert {key: "200" in said for key, said in writers.items()} == dict.fromkeys(writers, True)
+def test_somebody_takes_writes_and_nobody_of_a_fenced_database(databases, fences, observed_on):
+    for name, database in databases.items():
+        said = {node: observed_on(node)["itself"].stdout.split()[:1] for node in database.nodes}
+        writers = [node for node, words in said.items() if words == ["200"]]
+        if name in fences:
+            assert not writers, f"{fenced(name)}, and {', '.join(writers)} would take them all the same"
+        else:
+            assert writers, f"no node of database {name} takes writes"
 
 
-def group(node):
-    """The database a node is of."""
-    return node.vars[f"{node.vars['doorbell_mode']}_name"]
+def test_a_fence_is_on_all_nodes_of_a_database(databases, fences, record_property):
+    for name, marked in fences.items():
+        without = set(databases[name].nodes) - set(marked)
+        forget = f"but {', '.join(sorted(without))} would not know after a restart: cluster db fence {name}, again"
+        assert not without, f"{fenced(name)}, {forget}"
+        record_property("told", fenced(name))
 
 
 def test_a_balancer_hears_the_same(asked, observed):

@@ -39,18 +39,21 @@ def test_all_nodes_are_in_the_group(node, observed):
     assert {address for _, address, _, _ in found} == set(node.vars["group_replication_members"])
 
 
-def test_one_takes_writes_and_all_agree_who(inventory, observed_on):
-    primaries, writable = {}, {}
-    for node in inventory.group("group_replication"):
-        seen = observed_on(node.name)
-        name = node.vars["group_replication_name"]
-        roles = members(seen["members"]) if "members" in seen else []
-        primaries.setdefault(name, set()).add(tuple(at for _, at, _, role in roles if role == "PRIMARY"))
-        writable.setdefault(name, []).append(seen["closed"].stdout.split()[:1] if "closed" in seen else None)
-    assert {name: [len(each) for each in found] for name, found in primaries.items()} == {
-        name: [1] for name in primaries
-    }
-    assert {name: found.count(["0"]) for name, found in writable.items()} == dict.fromkeys(writable, 1)
+def test_one_takes_writes_and_all_agree_who(databases, fences, observed_on):
+    for name, database in databases.items():
+        if database.mode != "group_replication":
+            continue
+        seen = {node: observed_on(node) for node in database.nodes}
+        roles = {node: members(each["members"]) if "members" in each else [] for node, each in seen.items()}
+        primaries = {tuple(at for _, at, _, role in found if role == "PRIMARY") for found in roles.values()}
+        assert [len(each) for each in primaries] == [1], primaries
+        writable = [node for node, each in seen.items() if "closed" in each and is_open(each["closed"])]
+        assert len(writable) == (0 if name in fences else 1), (name, writable)
+
+
+def is_open(outcome):
+    """Whether a server takes writes."""
+    return outcome.stdout.split()[:1] == ["0"]
 
 
 def test_a_server_outside_its_group_takes_no_writes(observed):

@@ -41,7 +41,7 @@ def test_running_process_has_the_configuration_on_disk(observed):
     assert running == on_disk
 
 
-def test_every_server_is_up(node, observed):
+def test_every_server_is_up(node, observed, shut, record_property):
     rows = csv.DictReader(io.StringIO(observed["servers"].stdout.removeprefix("# ")))
     status = {(row["pxname"], row["svname"]): row["status"] for row in rows}
     for backend in node.vars["haproxy_backends"]:
@@ -49,6 +49,10 @@ def test_every_server_is_up(node, observed):
             each["name"]: status.get((backend["name"], each["name"]), "not there") for each in backend["servers"]
         }
         down = {name: what for name, what in wanted.items() if not what.startswith(("UP", "DRAIN", "no check"))}
+        if backend["name"] in shut:
+            assert len(down) == len(wanted), f"{shut[backend['name']]}, and writes are led to it all the same"
+            record_property("told", shut[backend["name"]])
+            continue
         one_is_enough = backend.get("one_at_a_time") and len(down) < len(wanted)
         assert one_is_enough or not down, (backend["name"], down)
 
@@ -57,8 +61,8 @@ def test_every_http_frontend_reaches_every_server(node):
     client.http_frontends_reach_their_servers(node, "haproxy")
 
 
-def test_every_tcp_frontend_reaches_a_server(node):
-    client.tcp_frontends_reach_a_server(node, "haproxy")
+def test_every_tcp_frontend_reaches_a_server_unless_it_is_fenced(node, shut):
+    client.tcp_frontends_reach_a_server(node, "haproxy", shut)
 
 
 def test_clients_stick_to_their_server(node):

@@ -42,12 +42,14 @@ def test_nothing_starts_it_behind_our_back(observed):
     assert set(observed["sockets"].stdout.split()) == {"masked"}
 
 
-def test_it_takes_writes_or_follows_who_does(observed):
+def test_it_takes_writes_or_follows_who_does(node, databases, fences, observed):
     shown = look(observed)
     assert shown["running"], shown
     if not shown.get("follows"):
         assert shown["master"], "it follows nobody and waits for no replica"
         assert shown["clients"] > 0, "no replica acknowledges"
+        closed = any(node.name in databases[name].nodes for name in fences)
+        assert shown["read_only"] == closed, "it is read-only without a fence, or takes writes behind one"
     else:
         assert is_replica(shown), shown["error"]
         assert shown["read_only"]
