@@ -48,7 +48,8 @@ def stake(node: str, look: Look, own: str) -> str:
     """What is at stake when all is copied anew."""
     if look.blank:
         return ""
-    kept = f"the data of {node} is moved aside on the node, to /var/lib/mysql.before-TIME"
+    where = "/var/lib/mysql.before-TIME (to cluster-aside/before-TIME in it where that is a mount point)"
+    kept = f"the data of {node} is moved aside on the node, to {where}"
     return f"what only {node} has does not come back: {own}; {kept}" if own else kept
 
 

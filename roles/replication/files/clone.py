@@ -13,7 +13,11 @@ import steps
 from server import DATA, SOCKET, UNFINISHED, UNIT, RefusedError, Server, empty, look, settings, systemctl
 
 PORT = 4444
-INCOMING = DATA + ".incoming"
+# A mount point cannot be renamed: the copy comes to a folder inside it, and what was there goes to one, into which
+# neither the server nor mariabackup looks (`ignore_db_dirs`; they take any other folder for a schema).
+ASIDE = os.path.join(DATA, "cluster-aside")
+FOUND = os.path.join(DATA, "lost+found")
+INCOMING = os.path.join(ASIDE, "incoming") if os.path.ismount(DATA) else DATA + ".incoming"
 RUN = "/run/cluster"
 PROGRESS, LOCK = os.path.join(RUN, "copy.json"), os.path.join(RUN, "copy.lock")
 CHUNK = 1 << 20
@@ -61,9 +65,10 @@ def told():
 
 
 def size(folder):
-    """Bytes of all files below."""
+    """Bytes of all files below, but for what was set aside."""
     found = 0
-    for place, _, names in os.walk(folder):
+    for place, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if os.path.join(place, name) != ASIDE]
         for name in names:
             try:
                 found += os.stat(os.path.join(place, name)).st_size
@@ -146,9 +151,8 @@ def received(donor, source):
     """The same, alone."""
     began, known = time.monotonic(), settings()
     verified(known)
-    if os.path.ismount(DATA):
-        raise RefusedError(f"{DATA} is a mount point, so what is there cannot be moved aside")
     shutil.rmtree(INCOMING, ignore_errors=True)
+    os.makedirs(os.path.dirname(INCOMING), mode=0o700, exist_ok=True)
     os.mkdir(INCOMING, mode=0o700)
     first, count = fill(known, donor)
     tell(bytes=count, of=count, doing="preparing")
@@ -184,8 +188,11 @@ def fill(known, donor):
     first = json.loads(said)
     if (room := shutil.disk_usage(INCOMING).free) < first["size"] + SPARE:
         line.kill()
+        lacking = (first["size"] + SPARE - room >> 20) + 1
         raise RefusedError(
-            f"there is no room for the copy: {first['size'] >> 20} MB come, {room >> 20} MB are free"
+            f"there is no room for the copy beside the data that is there: {first['size'] >> 20} MB come, "
+            f"{room >> 20} MB are free, {lacking} MB are missing; make room where {INCOMING} is, or move what was "
+            f"set aside before ({ASIDE if os.path.ismount(DATA) else DATA + '.before-*'}) elsewhere"
         )
     into = subprocess.Popen(["mbstream", "-x", "-C", INCOMING], stdin=subprocess.PIPE)
     count = counted(line.stdout, into.stdin, first["size"])
@@ -236,6 +243,8 @@ def swap():
         for name in (".", *folders, *names):
             os.chown(os.path.join(place, name), owner.pw_uid, owner.pw_gid, follow_symlinks=False)
     os.chmod(INCOMING, 0o755)
+    if os.path.ismount(DATA):
+        return exchange(worthless, owner)
     aside = ""
     if os.path.isdir(DATA):
         aside = f"{DATA}.before-{time.strftime('%Y%m%dT%H%M%S')}"
@@ -245,6 +254,34 @@ def swap():
         shutil.rmtree(aside)
         aside = ""
     return aside
+
+
+def exchange(worthless, owner):
+    """The same inside a mount point, name by name; returns where the old data is.
+
+    Interrupted half-way it is no data directory: the folder `mysql`, without which no server starts, goes first
+    and comes last. A folder that ends in .part tells that what is left beside it is old data, too.
+    """
+    parts = [name for name in os.listdir(ASIDE) if name.endswith(".part")]
+    kept = os.path.join(ASIDE, f"before-{time.strftime('%Y%m%dT%H%M%S')}")
+    os.mkdir(kept + ".part", mode=0o700)
+    move(DATA, kept + ".part", last=lambda name: name != "mysql")
+    for part in [*parts, os.path.basename(kept) + ".part"]:
+        os.rename(os.path.join(ASIDE, part), os.path.join(ASIDE, part.removesuffix(".part")))
+    move(INCOMING, DATA, last=lambda name: name == "mysql")
+    os.chown(DATA, owner.pw_uid, owner.pw_gid)
+    os.rmdir(INCOMING)
+    if worthless and not parts:
+        shutil.rmtree(kept)
+        return ""
+    return kept
+
+
+def move(source, target, last):
+    """Move all data from one folder to another; the names for which `last` is true at the end."""
+    for name in sorted(os.listdir(source), key=last):
+        if os.path.join(source, name) not in (ASIDE, FOUND):
+            os.rename(os.path.join(source, name), os.path.join(target, name))
 
 
 def fresh():
