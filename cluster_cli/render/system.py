@@ -1,12 +1,15 @@
 """Variables of the roles every node has: base and ntp."""
 
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from cluster_cli.packages import PACKAGES
 from cluster_cli.render.balancing import balancer_of
 from cluster_cli.render.connection import Access, ssh_of
 from cluster_cli.topology.addresses import addresses, addresses_on, frontend_addresses, subnet_of
 from cluster_cli.topology.base import DEFAULT_USER
+from cluster_cli.topology.files import beside
 from cluster_cli.topology.model import Topology
 from cluster_cli.topology.walks import networks
 
@@ -51,7 +54,26 @@ def base_vars(topology: Topology, access: Access, name: str, roles: dict[str, di
         "base_locale": topology.system.locale,
         "base_admin_user": ssh_of(topology, topology.nodes[name]).user or DEFAULT_USER,
         "base_admin_keys": [*access.admin_keys, *topology.system.admin_keys],
+        **({"base_repositories": found} if (found := repositories(topology, access, name)) else {}),
     }
+
+
+def repositories(topology: Topology, access: Access, name: str) -> list[dict[str, Any]]:
+    """The package repositories of a node. origin: how APT's preferences know it, by its host."""
+    return [
+        {
+            "name": key,
+            "uri": each.uri,
+            "suite": each.suite,
+            "components": [] if each.is_flat else list(each.components or ("main",)),
+            "key": str(beside(Path(access.topology), each.signed_by)),
+            "origin": urlsplit(each.uri).hostname or "",
+            "packages": list(each.pin.packages) if each.pin else [],
+            "priority": each.pin.priority if each.pin else 500,
+        }
+        for key, each in topology.system.repositories.items()
+        if each.nodes is None or name in each.nodes
+    ]
 
 
 def sysctl(topology: Topology, name: str) -> dict[str, int | str]:

@@ -8,6 +8,8 @@ from cluster_cli.topology.problems import Path as At
 from cluster_cli.topology.problems import Problem
 from cluster_cli.topology.walks import frontends
 
+ARMOR = b"-----BEGIN PGP PUBLIC KEY BLOCK-----"  # RFC 9580 section 6.2
+
 
 def beside(topology: Path, name: str) -> Path:
     """A file named in the topology file at `topology`: relative to that file, with ~ for the home."""
@@ -26,9 +28,21 @@ def missing_files(topology: Topology, path: Path) -> Iterator[Problem]:
     for at, ssh in keys(topology) if not topology.is_lab else ():
         if ssh.key and not is_there(beside(path, ssh.key), folder=False):
             yield Problem((*at, "key"), f"there is no private key {ssh.key}", "name an existing file")
+    yield from repository_keys(topology, path)
     for at, name in certificate_files(topology):
         if not is_there(beside(path, name), folder=False):
             yield Problem(at, f"there is no file {name}", "name an existing file")
+
+
+def repository_keys(topology: Topology, path: Path) -> Iterator[Problem]:
+    """A problem for each repository whose key is not there, or is none that APT reads from such a file."""
+    for name, repository in topology.system.repositories.items():
+        at, key = ("system", "repositories", name, "signed_by"), beside(path, repository.signed_by)
+        if not is_there(key, folder=False):
+            yield Problem(at, f"there is no file {repository.signed_by}", "name an existing file")
+        elif ARMOR not in key.read_bytes():
+            what = f"{repository.signed_by} is no armored public key"
+            yield Problem(at, what, f"it has to have a line {ARMOR.decode()}: gpg --export --armor KEY")
 
 
 def certificate_files(topology: Topology) -> Iterator[tuple[At, str]]:

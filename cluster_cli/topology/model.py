@@ -31,6 +31,7 @@ from cluster_cli.topology.fields import (
     UserName,
 )
 from cluster_cli.topology.networks import Addresses, Networks, NodeInterface, Route
+from cluster_cli.topology.repositories import Repository
 from cluster_cli.topology.security import Access, Audit, Certificates, Firewall, Hardening, Tls
 
 
@@ -115,6 +116,9 @@ class System(Model):
     locale: Locale = Field(default="C.UTF-8", description="Locale of the system.")
     packages: tuple[Package, ...] = Field(
         default=(), description="Packages to install on every node besides those the roles need."
+    )
+    repositories: dict[Name, Repository] = Field(
+        default={}, description="Package repositories besides those the nodes have: a name to a repository."
     )
     sysctl: dict[SettingName, Setting] = Field(default={}, description="Kernel settings for every node.")
     admin_keys: tuple[PublicKey, ...] = Field(

@@ -12,6 +12,7 @@ from cluster_cli.topology import (
     node_rules,
     operator_rules,
     port_rules,
+    repository_rules,
     tls_rules,
     updates,
 )
@@ -28,6 +29,7 @@ RULES: tuple[Rule, ...] = (
     *interface_rules.RULES,
     *balancer_rules.RULES,
     *port_rules.RULES,
+    *repository_rules.RULES,
     *firewall_rules.RULES,
     *operator_rules.RULES,
     *tls_rules.RULES,

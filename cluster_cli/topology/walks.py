@@ -12,6 +12,9 @@ def references(topology: Topology) -> Iterator[tuple[Path, str]]:
     """Every place that names a node in a list of nodes."""
     for network, found in networks(topology):
         yield from ((("networks", network, "nodes", i), name) for i, name in enumerate(found.nodes))
+    for name, repository in topology.system.repositories.items():
+        at = ("system", "repositories", name, "nodes")
+        yield from (((*at, i), node) for i, node in enumerate(repository.nodes or ()))
     if topology.time:
         yield from ((("time", "servers", i), name) for i, name in enumerate(topology.time.servers))
     for lb_name, balancer in topology.load_balancers.items():

@@ -45,6 +45,12 @@ def test_hosts_keeps_what_is_not_ours(node: ModuleType, before: str, after: str)
     assert node.merged_hosts(after, HOSTS, "db1", "lab") == after
 
 
+def test_our_repositories_are_known_by_their_files(node: ModuleType) -> None:
+    assert node.repositories(["debian.sources", "cluster-mysql.sources", ".cluster-xcluster-a.sources"]) == [
+        "mysql"
+    ]
+
+
 def test_keys_are_only_added(node: ModuleType) -> None:
     before = 'from="10.0.0.9" ssh-ed25519 AAAA1 old comment\nssh-rsa AAAA2 friend'
     keys = ["ssh-ed25519 AAAA1 new comment", "ssh-ed25519 AAAA3 me"]

@@ -23,6 +23,7 @@ BUILT_IN_LOCALES = ("C", "C.utf8", "POSIX")
 UTC = ("UTC", "Etc/UTC", "Universal", "Zulu")
 ZONES = "/usr/share/zoneinfo"
 MB = 1024 * 1024
+OUR_SOURCE = re.compile(r"cluster-[a-z0-9-]+\.sources")
 
 
 def read(path):
@@ -111,6 +112,11 @@ def packages():
         return 127, "", {}
     rows = [line.split() for line in out.splitlines()]
     return code, words, {row[0]: (row[1], row[2]) for row in rows if len(row) == 3}
+
+
+def repositories(names):
+    """The names of the package repositories we added, by their files."""
+    return sorted(name[len("cluster-") : -len(".sources")] for name in names if OUR_SOURCE.fullmatch(name))
 
 
 def unfinished(listing):
@@ -291,6 +297,7 @@ def observe(wishes):
             *clock_problems(wishes["now"], wishes["clock_tolerance"]),
         ],
         "missing": missing,
+        "repositories": repositories(listed("/etc/apt/sources.list.d")),
         "unfinished": code == 0 and unfinished(listing),
         "hosts": merged_hosts(read("/etc/hosts"), wishes["hosts"], wishes["hostname"], wishes["domain"]),
         "admin": admin,

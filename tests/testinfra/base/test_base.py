@@ -8,6 +8,7 @@ COLLECT = {
     "resolved": f"""{BLOCK} | while read -r _ names; do for name in $names; do
         echo "$name $(getent ahosts "$name" | awk 'NR == 1 {{print $1}}')"; done; done""",
     "packages": "dpkg-query -W -f '${Package} ${db:Status-Status}\\n'",
+    "repositories": "apt-get indextargets --format '$(SOURCESENTRY)' 'Created-By: Packages'",
     "unfinished": "dpkg --audit; ls /var/lib/dpkg/updates",
     "start ban": "cat /usr/sbin/policy-rc.d",
     "timezone": "cat /etc/timezone; date +%z; TZ=$(cat /etc/timezone) date +%z",
@@ -32,6 +33,13 @@ def test_names_lead_to_their_addresses(node, observed):
 def test_its_own_name_is_not_a_loopback(node, observed):
     found = dict(line.split() for line in observed["resolved"].stdout.splitlines() if " " in line.strip())
     assert found[node.vars["base_hostname"]] == node.addresses["cluster"]
+
+
+def test_its_package_repositories_are_in_use(node, observed):
+    entries = {line.split(":")[0] for line in observed["repositories"].stdout.splitlines()}
+    names = [each["name"] for each in node.vars.get("base_repositories", [])]
+    wanted = {f"/etc/apt/sources.list.d/cluster-{name}.sources" for name in names}
+    assert {entry for entry in entries if "/cluster-" in entry} == wanted
 
 
 def test_its_packages_are_installed(node, observed):
