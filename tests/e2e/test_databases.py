@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from pathlib import Path
 
 import pymysql
 import pytest
@@ -368,14 +369,18 @@ def set_settings(database: Database, more: str) -> None:
     path.write_text(re.sub(r'performance_schema: "OFF"[^}]*}', f'performance_schema: "OFF"{more}}}', TOPOLOGY))
 
 
-def test_settings_are_applied_without_a_restart_where_the_server_can(galera: Database) -> None:
-    galera.settle()
-    before = invocations(galera)
-    set_settings(galera, ", max_connections: 77")
-    done = cluster("up", galera.stack.folder, "--only", "database", timeout=600)
+def test_settings_are_applied_without_a_restart_where_the_server_can(lab: Stack, tmp_path: Path) -> None:
+    databases = [Database(lab, VIP, tmp_path, mode) for mode in MODES]
+    for database in databases:
+        database.settle()
+    before = [invocations(database) for database in databases]
+    set_settings(databases[0], ", max_connections: 77")  # of all of them
+    done = cluster("up", lab.folder, "--only", "database", timeout=600)
     assert done.code == 0, done
-    assert {galera.asked(node, "SELECT @@max_connections").strip() for node in galera.nodes} == {"77"}
-    assert invocations(galera) == before
+    for database in databases:
+        said = {database.asked(node, "SELECT @@max_connections").strip() for node in database.nodes}
+        assert said == {"77"}, database.mode.name
+    assert [invocations(database) for database in databases] == before
 
 
 @only_in_drills
