@@ -16,20 +16,40 @@ from cluster_cli.databases.group_replication.nodes import (
 )
 from cluster_cli.databases.live import Live
 from cluster_cli.databases.plan import Plan, refused
+from cluster_cli.errors import ClusterError
 from cluster_cli.topology.databases import DATABASE_PORT
 
 JOIN_SECONDS, COPY_SECONDS = 180.0, 3600.0
-ASIDE = "/var/lib/mysql-aside"
-# The old data is kept whole beside the new one, on the file system of the data's own folder where that has room.
+DATA, ASIDE, INSIDE = "/var/lib/mysql", "/var/lib/mysql-aside", "/var/lib/mysql/cluster-aside"
+# The old data is kept whole beside the new one; where only the file system of the data itself has room, as one
+# file in it, since the server takes tablespaces it finds in any folder below for its own.
 SET_ASIDE = f"""set -eu
+megabytes() {{ echo $(($1 / 1048576)); }}
+room() {{ df --output=avail --block-size=1 "$1" | tail -1; }}
+need=$(du -s --block-size=1 --exclude={INSIDE} {DATA} | cut -f1)
+beside=$(room /var/lib) inside=0 time=$(date -u +%Y%m%dT%H%M%SZ)
+if mountpoint -q {DATA}; then inside=$(room {DATA}); fi
+if [ "$beside" -gt "$need" ]; then kept={ASIDE}/$time
+elif [ "$inside" -gt "$need" ]; then kept={INSIDE}/$time.tar
+else
+    most=$((beside > inside ? beside : inside)) lacking=$((need - most + 1048576))
+    echo "there is no room to keep the old data: it has $(megabytes $need) MB, $(megabytes $beside) MB are free" \\
+        "in /var/lib, $(megabytes $inside) MB in {DATA} itself (0: no mount point); $(megabytes $lacking) MB" \\
+        "are missing: make room, or move elsewhere what was set aside before" >&2
+    exit 1
+fi
+trap 'systemctl start mysql' EXIT
 systemctl stop mysql
-need=$(du -s --block-size=1 /var/lib/mysql | cut -f1)
-room=$(df --output=avail --block-size=1 /var/lib | tail -1)
-[ "$room" -gt "$need" ] || {{ echo "no room to keep the old data: $need bytes, $room free" >&2; exit 1; }}
-install -d -m 0700 -o mysql -g mysql {ASIDE}
-kept={ASIDE}/$(date -u +%Y%m%dT%H%M%SZ)
-cp -a /var/lib/mysql "$kept"
-systemctl start mysql
+install -d -m 0700 -o mysql -g mysql "${{kept%/*}}"
+rm -rf "${{kept%/*}}"/*.part
+case $kept in
+*.tar) tar -C {DATA} --exclude=./cluster-aside --exclude=./lost+found -cf "$kept.part" . ;;
+*)
+    install -d -m 0700 "$kept.part"
+    find {DATA} -mindepth 1 -maxdepth 1 ! -name cluster-aside ! -name lost+found -exec cp -a -t "$kept.part" {{}} +
+    ;;
+esac
+mv "$kept.part" "$kept"
 echo "$kept"
 """
 
@@ -52,7 +72,8 @@ def weigh(live: Live, node: str, clone: bool) -> Plan:
     if not own and not clone:
         return Plan(node, f"let {node} follow the group again: it only misses something", seen)
     more = f"; {len(own)} transactions that the group has not ({own}) are then only there" if own else ""
-    stake = f"the data of {node} is set aside under {ASIDE} and replaced by a copy{more}"
+    where = f"{ASIDE} (in {INSIDE} where only that has room)"
+    stake = f"the data of {node} is set aside under {where} and replaced by a copy{more}"
     donor = next(name for name in sorted(alive, key=lambda name: nodes[name]["role"] == "PRIMARY") if name != node)
     return Plan(node, f"give {node} a copy of {donor}", seen, stake, details={"donor": donor})
 
@@ -66,16 +87,28 @@ def surplus(nodes: dict[str, dict[str, Any]], node: str, alive: list[str]) -> Gt
 def carry_out(live: Live, plan: Plan) -> None:
     """Follow, or keep the old data, empty the server of what is only its own, and have it copied."""
     if donor := plan.details.get("donor"):
-        hold(live, plan.node)
-        kept = told(live, plan.node, SET_ASIDE, COPY_SECONDS).strip()
-        live.tell(plan.node, f"its old data is kept in {kept}")
-        copy(live, plan.node, donor)
+        kept = set_aside(live, plan.node)
+        live.tell("", f"the old data of {plan.node} is kept: {kept}")
+        copy(live, plan.node, donor, kept)
     let_join(live, plan.node)
     wait_joined(live, plan.node, JOIN_SECONDS)
     live.tell("", f"{plan.node} takes part in {live.name}")
 
 
-def copy(live: Live, node: str, donor: str) -> None:
+def set_aside(live: Live, node: str) -> str:
+    """Keep a node's data, with its server out of the group from now on; returns where.
+
+    Raises ClusterError where that cannot be; the node is then left as it was.
+    """
+    hold(live, node)
+    try:
+        return told(live, node, SET_ASIDE, COPY_SECONDS).strip()
+    except ClusterError as error:
+        let_join(live, node)
+        raise refused(f"{node} was not copied to", error.why, "see: cluster status") from error
+
+
+def copy(live: Live, node: str, donor: str, kept: str) -> None:
     """Stream the donor's data over this node's own (MySQL's manual, "Cloning Remote Data").
 
     The password is what the server itself keeps for its recovery channel, and never leaves it but over TLS.
@@ -93,6 +126,4 @@ def copy(live: Live, node: str, donor: str) -> None:
     wait_answers(live, node)
     nodes = members(live)
     if surplus(nodes, node, living(nodes)) or not nodes[node]["has"]:
-        raise refused(
-            f"the copy for {node} failed", said.err.strip(), f"its old data is kept in {ASIDE} on {node}"
-        )
+        raise refused(f"the copy for {node} failed", said.err.strip(), f"its old data is kept: {kept} on {node}")
