@@ -1,16 +1,22 @@
 """What is done to a database while clients write, whatever its mode: each function is a fault and its end."""
 
+import random
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 from .command import cluster, wait_for
-from .data_tier import Database
+from .data_tier import SEED, Database
 from .ledger import Ledger
 
 AWAY_SECONDS = 20
 BACK_SECONDS = 60
 GOES_ON_SECONDS = 60
+AT_ONCE, DRAWN = "at once", "in an order drawn from the seed"
+WRITERS_TURN = ("the writer first", "the writer last")
+ORDERS = (AT_ONCE, *WRITERS_TURN, DRAWN)
+BETWEEN_SECONDS = 8  # two nodes that are powered on one after the other
 MOVE = (
     "systemctl stop {unit}; mv /var/lib/mysql /var/lib/mysql.big; install -d -o mysql -g mysql /var/lib/mysql; "
     "mount -t tmpfs -o size=1g none /var/lib/mysql; chown mysql: /var/lib/mysql; "
@@ -74,6 +80,22 @@ def server_killed(database: Database) -> Fault:
         ledger.wait_for(200, GOES_ON_SECONDS)
 
     return fault
+
+
+def powered_on(database: Database, order: str, writer: str, lost: str) -> None:
+    """Power the nodes on again after all were lost, in one of ORDERS, but for one that is lost for good."""
+    nodes = [node for node in database.nodes if node != lost]
+    if order == AT_ONCE:
+        with ThreadPoolExecutor() as pool:  # each may wait at its boot for the others
+            list(pool.map(database.stack.lab.start, reversed(nodes)))
+        return
+    random.Random(f"{SEED} {database.mode.name} {lost}").shuffle(nodes)
+    if order in WRITERS_TURN:
+        nodes.sort(key=lambda node: (node == writer) != (order == WRITERS_TURN[0]))
+    print(f"back one after the other: {', '.join(nodes)}")
+    for node in nodes:
+        database.stack.lab.start(node)
+        time.sleep(BETWEEN_SECONDS)
 
 
 def frozen(database: Database) -> Fault:

@@ -8,8 +8,7 @@ import statistics
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 
 import pymysql
@@ -24,7 +23,10 @@ from .data_tier import DRILL, GALERA, GROUP_REPLICATION, MODES, REPLICATION, Dat
 from .database import connect as patient
 from .database import trusting
 from .database_faults import (
+    AT_ONCE,
     BACK_SECONDS,
+    ORDERS,
+    WRITERS_TURN,
     Fault,
     comes_back,
     cut_off,
@@ -33,10 +35,12 @@ from .database_faults import (
     frozen,
     node_killed,
     old_data,
+    powered_on,
     server_killed,
     small_disk,
     two_in_a_row,
 )
+from .interrupted import POINTS, WAYS, failover_killed, switchover_killed
 from .ledger import Ledger
 
 VIP = "10.89.75.100"
@@ -177,26 +181,29 @@ def verified_while_fenced(database: Database) -> None:
         database.stack.on(node, f"mv {mark}.away {mark}")
 
 
+@pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("missing", [False, True], ids=["", "one never returns"])
-def test_all_nodes_lost_at_once(database: Database, missing: bool) -> None:
+def test_all_nodes_lost_at_once(database: Database, missing: bool, order: str) -> None:
     """They come back by themselves or by a verb; one that does not is given up, and returns later all the same."""
-    if missing and not DRILL:
+    if (missing or order != AT_ONCE) and not DRILL:
         pytest.skip("make drill runs it")
+    if missing and order in WRITERS_TURN:
+        pytest.skip("it is the writer that never returns")
 
     def fault(ledger: Ledger) -> None:
-        lost = database.writer() if missing else ""
-        back = [node for node in reversed(database.nodes) if node != lost]
+        writer = database.writer()
+        lost = writer if missing else ""
         for node in database.nodes:
             database.stack.lab.kill(node)
-        with ThreadPoolExecutor() as pool:  # each may wait at its boot for the others
-            list(pool.map(database.stack.lab.start, back))
+        powered_on(database, order, writer, lost)
         recovered(database, lost)
         ledger.wait_for(200, 90)
         if lost:
             database.stack.lab.start(lost)
             comes_back(database, lost)
 
-    assert database.under("all nodes killed" + (", the writer's gone" if missing else ""), fault).good
+    gone = ", the writer's gone" if missing else ""
+    assert database.under(f"all nodes killed{gone}, back {order}", fault).good
 
 
 def recovered(database: Database, lost: str) -> None:
@@ -257,6 +264,24 @@ def test_nobody_begins_a_group_while_a_node_is_missing(galera: Database) -> None
 
 
 @only_in_drills
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("point", range(POINTS))
+def test_a_switchover_killed_half_way_loses_nothing(database: Database, point: int, way: str) -> None:
+    what = f"switchover killed, moment {point + 1} of {POINTS}, then {way}"
+    assert database.under(what, switchover_killed(database, point, way)).good
+
+
+@only_in_drills
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("point", range(POINTS))
+def test_a_failover_killed_half_way_loses_nothing(database: Database, point: int, way: str) -> None:
+    if database.mode is not REPLICATION:
+        pytest.skip(f"mode {database.mode.name} has no failover")
+    what = f"failover killed, moment {point + 1} of {POINTS}, then {way}"
+    assert database.under(what, failover_killed(database, point, way)).good
+
+
+@only_in_drills
 @under_lag
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_fault_loses_nothing(database: Database, name: str, lagging: bool) -> None:
@@ -276,6 +301,29 @@ def test_killing_the_node_under_lag_loses_nothing(database: Database, lagging: b
 def test_a_full_disk_loses_nothing(database: Database, lagging: bool) -> None:
     with small_disk(database) as node:
         assert database.under("writer's disk full for 20 s", disk_full(database, node), lagging=lagging).good
+
+
+@only_in_drills
+def test_a_node_whose_data_is_a_mount_point_is_given_a_copy(database: Database) -> None:
+    """Nothing is renamed there; the old data is kept. A lab node with MySQL has its data on a volume anyhow."""
+    if database.mode is GALERA:
+        pytest.skip("a Galera node fetches what it missed by itself")
+    database.settle()
+    other = database.others(database.writer())[0]
+    with small_disk(database) if database.mode is REPLICATION else nullcontext(other) as node:
+
+        def fault(ledger: Ledger) -> None:
+            if database.writer() == node:
+                database.verb("switchover")
+            done = cluster("rejoin", node, "--clone", "--yes", "-C", database.stack.folder, timeout=600)
+            assert done.code == 0, done
+            assert "old data" in done.err
+            ledger.wait_for(200, 60)
+
+        assert database.under("a copy onto a mount point", fault).good
+        inside = "/var/lib/mysql/cluster-aside" if database.mode is REPLICATION else "/var/lib/mysql-aside"
+        assert database.stack.on(node, f"mountpoint -q /var/lib/mysql && ls {inside}").strip()
+        database.stack.on(node, f"rm -rf {inside}/*")
 
 
 @only_in_drills
