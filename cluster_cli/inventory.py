@@ -6,6 +6,7 @@ from typing import Any
 
 from cluster_cli.render import (
     audit,
+    backup,
     balancing,
     certificates,
     databases,
@@ -102,6 +103,8 @@ def host(topology: Topology, access: Access, name: str, address: str) -> Host:
         "replication": replication.replication_vars(topology, name),
         "group_replication": group_replication.group_replication_vars(topology, name),
         "doorbell": databases.doorbell_vars(topology, name),
+        "backup_source": backup.backup_source_vars(topology, name),
+        "backup": backup.backup_vars(topology, name),
         "web": web.web_vars(topology, access, name),
         **balancing.balancer_vars(topology, name),
         "keepalived": vrrp.keepalived_vars(topology, name),

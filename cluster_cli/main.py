@@ -36,6 +36,8 @@ VERBS = (
     "rejoin",
     "recover",
     "db",
+    "backup",
+    "backups",
 )
 
 

@@ -15,6 +15,8 @@ PACKAGES: dict[str, tuple[str, ...]] = {
     "replication": ("mariadb-backup", "mariadb-client", "mariadb-server", "python3-pymysql", "socat"),
     "group_replication": ("mysql-client", "mysql-server", "python3-pymysql"),
     "doorbell": ("python3-pymysql",),
+    "backup_source": ("mariadb-backup", "python3-pymysql"),
+    "backup": ("mariadb-backup", "mariadb-client", "mariadb-server", "python3-pymysql", "restic"),
     "web/nginx": ("nginx-light",),
     "web/apache": ("apache2",),
     "haproxy": ("haproxy", "socat"),

@@ -61,10 +61,11 @@ load_balancers:
     "databases": """\
 databases:
   main:
-    nodes: [web1, web2, lb2]
+    nodes: [web1, lb1, lb2]
     through: edge
     schemas: [shop]
     accounts: {shop: {schemas: [shop]}}""",
+    "backup": 'backup: {nodes: [web2], schedule: {full: "Sun 01:00", binlogs: 1m}, keep: {binlogs: 14d}}',
     "firewall": "firewall: {operators: [10.0.0.0/24, 192.0.2.0/28], open: [{port: 9000, nodes: [web1]}]}",
     "certificates": "certificates: {life: 60d, acme: {directory: https://acme.example.com/directory}}",
     "hardening": 'hardening: {banner: Authorized use only., updates: {start: "03:00", span: 2h}}',

@@ -28,6 +28,7 @@ STAGES: tuple[Stage, ...] = (
     Stage("certificates", "Give out certificates", ("certificates",)),
     Stage("audit", "Gather records of logins and commands", ("audit",)),
     Stage("database", "Keep the data", ("galera", "garbd", "group_replication", "replication", "doorbell")),
+    Stage("backup", "Fetch and prove backups", ("backup_source", "backup")),
     Stage("web", "Serve the web sites", ("web",)),
     Stage("load_balancer", "Balance the traffic", ("haproxy", "nginx")),
     Stage("keepalived", "Hold the virtual addresses", ("keepalived",)),
@@ -36,6 +37,7 @@ WITH_CERTIFICATES = (
     "certificates",
     "audit",
     "database",
+    "backup",
     "load_balancer",
 )  # those a new one goes through
 REMOVE = Stage("remove", "Remove what was installed", ())  # not part of the plan: what `down` does to machines

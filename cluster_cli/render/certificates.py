@@ -6,6 +6,7 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from cluster_cli.render.backup import CERTIFICATE, fetches, gives
 from cluster_cli.render.balancing import balancer_of
 from cluster_cli.render.certificate_files import frontend_certificate
 from cluster_cli.render.connection import Access
@@ -45,6 +46,7 @@ def declared(topology: Topology, node: str) -> tuple[Certificate, ...]:
         *frontend_certificates(topology, node),
         *([Certificate("audit", usage="both")] if topology.audit else ()),
         *database_certificates(topology, node),
+        *backup_certificates(topology, node),
     )
 
 
@@ -76,6 +78,12 @@ def database_certificates(topology: Topology, node: str) -> Iterator[Certificate
             names, vips = virtual_names(topology, balancer) if balancer else ([], [])
             group = "mysql" if node in database.nodes else "root"
             yield Certificate(certificate_name(name), tuple(names), tuple(vips), usage="both", group=group)
+
+
+def backup_certificates(topology: Topology, node: str) -> Iterator[Certificate]:
+    """By which a backup node, and a node that gives it a copy, know each other."""
+    if gives(topology, node) or fetches(topology, node):
+        yield Certificate(CERTIFICATE, usage="both", group="mysql")
 
 
 def source(frontend: Frontend) -> Literal["authority", "files", "acme"]:

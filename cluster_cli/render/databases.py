@@ -1,5 +1,6 @@
 """Variables that the roles of all databases have in common, whatever the engine and the mode."""
 
+import zlib
 from typing import Any
 
 from cluster_cli.render.certificate_files import AUTHORITY, folder
@@ -18,6 +19,11 @@ def database_of(topology: Topology, node: str, mode: str = "") -> tuple[str, Dat
 def group_name(topology: Topology, database: str) -> str:
     """What the nodes of a database call themselves together, unique among clusters."""
     return f"{topology.name}-{database}"
+
+
+def domain_id(topology: Topology, database: str) -> int:
+    """The domain of the GTIDs of what all nodes of a database share."""
+    return zlib.crc32(group_name(topology, database).encode())
 
 
 def server_vars(topology: Topology, node: str, mode: str) -> dict[str, Any]:

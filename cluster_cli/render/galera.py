@@ -1,10 +1,9 @@
 """Variables of roles galera and garbd: the group of a MariaDB database, and who only votes in it."""
 
-import zlib
 from typing import Any
 
 from cluster_cli.render.certificate_files import AUTHORITY, folder
-from cluster_cli.render.databases import certificate_name, database_of, group_name, server_vars
+from cluster_cli.render.databases import certificate_name, database_of, domain_id, group_name, server_vars
 from cluster_cli.topology.addresses import addresses
 from cluster_cli.topology.databases import Database
 from cluster_cli.topology.model import Topology
@@ -18,7 +17,7 @@ def galera_vars(topology: Topology, name: str) -> dict[str, Any]:
     key, database = found
     return server_vars(topology, name, "galera") | {
         "galera_members": members(topology, database),
-        "galera_domain_id": zlib.crc32(group_name(topology, key).encode()),
+        "galera_domain_id": domain_id(topology, key),
     }
 
 

@@ -1,9 +1,8 @@
 """Variables of role replication: a primary and its replicas, none of which is told which it is."""
 
-import zlib
 from typing import Any
 
-from cluster_cli.render.databases import database_of, group_name, server_vars
+from cluster_cli.render.databases import database_of, domain_id, server_vars
 from cluster_cli.secrets.known import database_account
 from cluster_cli.topology.addresses import addresses
 from cluster_cli.topology.databases import REPLICATION_ACCOUNT
@@ -19,6 +18,6 @@ def replication_vars(topology: Topology, name: str) -> dict[str, Any]:
     known = addresses(topology)
     return server_vars(topology, name, "replication") | {
         "replication_addresses": {node: str(known[node]) for node in database.nodes},
-        "replication_domain_id": zlib.crc32(group_name(topology, key).encode()),
+        "replication_domain_id": domain_id(topology, key),
         "replication_secret": database_account(key, REPLICATION_ACCOUNT),
     }

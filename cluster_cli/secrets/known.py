@@ -118,6 +118,25 @@ KNOWN: tuple[Known, ...] = (
 BY_NAME = {known.name: known for known in KNOWN}
 ACCOUNT_OF = re.compile(r"database_(?P<database>[a-z0-9-]+)\.(?P<account>[a-z0-9_]+)")
 
+REPOSITORY_OF = re.compile(r"backup_repository\.(?P<node>[a-z0-9-]+)")
+
+
+def backup_repository(node: str) -> str:
+    """The name of the secret that opens a backup node's repository."""
+    return f"backup_repository.{node}"
+
+
+def repository_key(name: str, node: str) -> Known:
+    """What we know of the key of a backup node's repository."""
+    return Known(
+        name,
+        f"opens the backups {node} keeps; without it they are noise: `cluster backup keys`",
+        password,
+        lambda topology: topology.backup is not None and node in topology.backup.nodes,
+        ("backup",),
+        fixed="all that is in the repository was encrypted with it; begin a new repository instead",
+    )
+
 
 def database_account(database: str, account: str) -> str:
     """The name of the secret that is an account's password."""
@@ -126,6 +145,8 @@ def database_account(database: str, account: str) -> str:
 
 def known_as(name: str) -> Known | None:
     """What we know of a secret by its name; None when it is not one of ours."""
+    if repository := REPOSITORY_OF.fullmatch(name):
+        return repository_key(name, repository["node"])
     found = ACCOUNT_OF.fullmatch(name)
     if not found:
         return BY_NAME.get(name)
@@ -152,7 +173,8 @@ def needed(topology: Topology) -> tuple[Known, ...]:
     accounts = [
         database_account(name, account) for name in topology.databases for account in accounts_of(topology, name)
     ]
-    found = (*KNOWN, *filter(None, map(known_as, accounts)))
+    repositories = [backup_repository(node) for node in topology.backup.nodes] if topology.backup else []
+    found = (*KNOWN, *filter(None, map(known_as, (*accounts, *repositories))))
     return tuple(known for known in found if known.needed(topology))
 
 

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cluster_cli.graph import Health
+from cluster_cli.show.backups import status_lines
 from cluster_cli.status.gather import gather
 from cluster_cli.workspace import Workspace
 
@@ -23,7 +24,12 @@ def table(document: Document) -> Group:
     verdict = Text("healthy", style="bold green") if document["healthy"] else Text("not healthy", style="bold red")
     head = Text.assemble((str(document["cluster"]), "bold"), " is ", verdict, f"  {document['at'][11:19]} UTC")
     problems = [Text(f"  {problem}", style="red") for problem in document["problems"]]
-    lines = (*vip_lines(document), *backend_lines(document), *database_lines(document))
+    lines = (
+        *vip_lines(document),
+        *backend_lines(document),
+        *database_lines(document),
+        *status_lines(document["backups"]),
+    )
     return Group(head, *problems, nodes_table(document), *lines)
 
 

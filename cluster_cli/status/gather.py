@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from cluster_cli.backups import state as backups
 from cluster_cli.certificates import cluster_certificates as certificates
 from cluster_cli.certificates.certificate import now
 from cluster_cli.collect import Outcome, collect_all
@@ -52,6 +53,9 @@ def describe(topology: Topology, inventory: Inventory, found: Found) -> dict[str
             )
             for name, each in topology.databases.items()
         },
+        "backups": backups.described(
+            topology, {node: row.get("backup", NOTHING) for node, row in found.items()}, moment.timestamp()
+        ),
         "time": {
             host.name: answers.tracking(found[host.name].get("time", NOTHING)) for host in inventory.group("ntp")
         },
@@ -151,6 +155,7 @@ def problems(topology: Topology, document: Mapping[str, Any]) -> Iterator[str]:
     yield from backend_problems(document)
     reachable = {name: row["reachable"] for name, row in document["nodes"].items()}
     yield from modes.problems(topology, document["databases"], reachable)
+    yield from backups.problems(topology, document["backups"], reachable)
     yield from time_problems(document)
     yield from certificate_problems(document)
 

@@ -5,6 +5,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
+from cluster_cli.backups.state import QUESTION as BACKUPS
 from cluster_cli.certificates.cluster_certificates import QUESTION
 from cluster_cli.databases.modes import question
 from cluster_cli.inventory import Host
@@ -22,6 +23,7 @@ UNITS = {
     "group_replication": "mysql",
     "replication": "mariadb",
     "doorbell": "cluster-doorbell",
+    "backup_source": "cluster-backup-source",
 }
 ACTIVE = "systemctl is-active {}"
 FILTERS = "if nft list chain inet cluster input >/dev/null; then systemctl is-active {}; else echo flushed; fi"
@@ -56,6 +58,8 @@ def questions(topology: Topology, host: Host) -> dict[str, str]:
         asked["certificates"] = QUESTION
     if database := next((each for each in topology.databases.values() if host.name in each.nodes), None):
         asked["database"] = question(database)
+    if "backup" in host.groups:
+        asked["backup"] = BACKUPS
     if "keepalived" in host.groups:
         asked["addresses"] = "ip -j -4 addr show"
     if "haproxy" in host.groups:

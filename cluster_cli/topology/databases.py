@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from cluster_cli.topology.backup import DatabaseBackup
 from cluster_cli.topology.base import Model, NodeList
 from cluster_cli.topology.fields import Milliseconds, Name, Port, Setting, Words
 
@@ -71,6 +72,9 @@ class Database(Model):
     )
     memory_percent: Share = Field(
         default=40, description="Share of the node's memory for the cache of rows (innodb_buffer_pool_size)."
+    )
+    backup: DatabaseBackup = Field(
+        default_factory=DatabaseBackup, description="How its backups differ from what section `backup` says."
     )
 
     @property

@@ -10,6 +10,7 @@ from ipaddress import IPv4Address
 from typing import Literal
 
 from cluster_cli.topology.addresses import addresses, addresses_for, frontend_addresses
+from cluster_cli.topology.backup import SOURCE_PORT
 from cluster_cli.topology.databases import (
     DATABASE_PORT,
     DOORBELL,
@@ -97,6 +98,7 @@ def services(topology: Topology) -> Iterator[Listener]:
     yield from audit_listeners(topology)
     yield from web_listeners(topology)
     yield from database_listeners(topology)
+    yield from backup_listeners(topology)
     for name, balancer in topology.load_balancers.items():
         for node in balancer.nodes:
             yield from balancer_listeners(topology, name, balancer, node)
@@ -158,6 +160,15 @@ def database_listeners(topology: Topology) -> Iterator[Listener]:
         for node in database.voters if database.mode == "galera" else ():
             member = "garbd" if node == database.arbiter else server
             yield Listener(path, node, GROUP, f"the group of {name}", member, among, known.get(node))
+
+
+def backup_listeners(topology: Topology) -> Iterator[Listener]:
+    """Nodes of databases that give copies to the backup nodes."""
+    known, asking = addresses(topology), nodes(topology, topology.backup.nodes if topology.backup else ())
+    for name, database in topology.databases.items() if topology.backup else ():
+        for node in database.nodes if database.backup.enabled else ():
+            path: Path = ("databases", name)
+            yield Listener(path, node, SOURCE_PORT, f"backups of {name}", "python3", asking, known.get(node))
 
 
 def copies(database: Database) -> tuple[tuple[int, str], ...]:

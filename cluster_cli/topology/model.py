@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from cluster_cli.topology.backup import Backup
 from cluster_cli.topology.base import Count, Model, NodeList, Weight
 from cluster_cli.topology.databases import Database
 from cluster_cli.topology.fields import (
@@ -291,6 +292,7 @@ class Topology(Model):
     load_balancers: dict[Name, LoadBalancer] = Field(default={}, description="Load balancers, by name.")
     web: dict[Name, Web] = Field(default={}, description="Web servers, by name.")
     databases: dict[Name, Database] = Field(default={}, description="Databases, by name.")
+    backup: Backup | None = Field(default=None, description="Backups of the databases, proven by restoring them.")
     firewall: Firewall = Field(default_factory=Firewall, description="Who may talk to what; all else is dropped.")
     certificates: Certificates = Field(
         default_factory=Certificates, description="TLS certificates, by the cluster's own authority or by ACME."

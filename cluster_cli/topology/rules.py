@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 from cluster_cli.topology import (
     address_rules,
+    backup_rules,
     balancer_rules,
     database_rules,
     firewall_rules,
@@ -33,6 +34,7 @@ RULES: tuple[Rule, ...] = (
     *firewall_rules.RULES,
     *operator_rules.RULES,
     *tls_rules.RULES,
+    *backup_rules.RULES,
     *updates.RULES,
 )
 

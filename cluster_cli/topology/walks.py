@@ -27,6 +27,8 @@ def references(topology: Topology) -> Iterator[tuple[Path, str]]:
         yield from ((("databases", db_name, "nodes", i), name) for i, name in enumerate(database.nodes))
         if database.arbiter:
             yield ("databases", db_name, "arbiter"), database.arbiter
+    if topology.backup:
+        yield from ((("backup", "nodes", i), name) for i, name in enumerate(topology.backup.nodes))
     for i, opening in enumerate(topology.firewall.open):
         yield from ((("firewall", "open", i, "nodes", j), name) for j, name in enumerate(opening.nodes))
     if topology.audit:

@@ -1,0 +1,93 @@
+"""How old the last copy, the last fetch and the last proven restore of a database are: pure."""
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from cluster_cli.collect import Outcome
+from cluster_cli.render.backup import backed_up
+from cluster_cli.topology.model import Topology
+
+QUESTION = "cat /var/lib/cluster-backup/state.json"
+KINDS = ("copies", "binlogs", "proof")
+MISSING = {
+    "copies": "the last copy of {} is {} old",
+    "binlogs": "what was written to {} was last fetched {} ago",
+    "proof": "the last proven restore of {} is {} old",
+}
+NEVER = {
+    "copies": "there is no copy of {}",
+    "binlogs": "what was written to {} was never fetched",
+    "proof": "no restore of {} was proven yet",
+}
+
+
+def described(topology: Topology, found: Mapping[str, Outcome], now: float) -> dict[str, Any]:
+    """By database and backup node. found: answers to QUESTION by node; now: seconds since 1970."""
+    nodes = topology.backup.nodes if topology.backup else ()
+    said = {node: read(found.get(node)) for node in nodes}
+    return {name: {node: row(said[node], name, now) for node in nodes} for name in backed_up(topology)}
+
+
+def read(outcome: Outcome | None) -> dict[str, Any]:
+    """What a backup node knows of its runs; empty before the first, and when it does not answer."""
+    try:
+        found = json.loads(outcome.stdout) if outcome and outcome.rc == 0 else {}
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def row(said: Mapping[str, Any], database: str, now: float) -> dict[str, Any]:
+    """What a node knows of a database: a row for each kind of run."""
+    kinds = said.get("databases", {}).get(database, {})
+    since = said.get("since")
+    rows = {kind: run(kinds.get(kind, {}), now) for kind in KINDS}
+    return {**rows, "watched_seconds": None if since is None else round(now - since)}
+
+
+def run(known: Mapping[str, Any], now: float) -> dict[str, Any]:
+    """The last good run of a kind, and why the last one failed where it did."""
+    good, bad = known.get("good") or {}, known.get("bad") or {}
+    at = good.get("at")
+    return {
+        "age_seconds": None if at is None else max(0, round(now - at)),
+        "at": None if at is None else datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds"),
+        "id": good.get("id"),
+        "seconds": good.get("seconds"),
+        "failed": bad.get("why"),
+    }
+
+
+def problems(topology: Topology, rows: Mapping[str, Any], reachable: Mapping[str, bool]) -> Iterator[str]:
+    """What failed, and what is older than it may be, a sentence each."""
+    for database, nodes in rows.items():
+        for node, found in nodes.items():
+            if reachable.get(node):
+                yield from problems_of(topology, database, node, found)
+
+
+def problems_of(topology: Topology, database: str, node: str, found: Mapping[str, Any]) -> Iterator[str]:
+    """The same of one database on one backup node."""
+    for kind in KINDS:
+        each = found[kind]
+        if each["failed"]:
+            yield f"{node}: {words(kind)} of {database} failed: {each['failed']}"
+        age = each["age_seconds"] if each["age_seconds"] is not None else found["watched_seconds"]
+        if age is not None and age * 1000 > getattr(topology.backup and topology.backup.overdue, kind):
+            text = MISSING[kind] if each["age_seconds"] is not None else NEVER[kind]
+            yield f"{node}: {text.format(database, span(age))}"
+
+
+def words(kind: str) -> str:
+    """What a kind of run is called."""
+    return {"copies": "the last copy", "binlogs": "the last fetch", "proof": "the last proof"}[kind]
+
+
+def span(seconds: float) -> str:
+    """A time in its largest unit."""
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"

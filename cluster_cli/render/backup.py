@@ -1,0 +1,95 @@
+"""Variables of roles backup_source and backup: who gives copies, and who fetches, keeps and proves them."""
+
+import hashlib
+from typing import Any
+
+from cluster_cli.render.certificate_files import AUTHORITY, folder
+from cluster_cli.render.databases import domain_id
+from cluster_cli.secrets.known import backup_repository
+from cluster_cli.topology.addresses import addresses
+from cluster_cli.topology.backup import SOURCE_PORT, Backup
+from cluster_cli.topology.databases import DOORBELL, Database
+from cluster_cli.topology.model import Topology
+
+CERTIFICATE = "backup"
+SECOND = 1000
+
+
+def backed_up(topology: Topology) -> dict[str, Database]:
+    """The databases backups are made of, by name."""
+    found = topology.databases if topology.backup else {}
+    return {name: each for name, each in found.items() if each.backup.enabled}
+
+
+def gives(topology: Topology, node: str) -> bool:
+    """Whether a node gives copies of a database it holds."""
+    return any(node in each.nodes for each in backed_up(topology).values())
+
+
+def fetches(topology: Topology, node: str) -> bool:
+    """Whether a node is one that fetches backups."""
+    return topology.backup is not None and node in topology.backup.nodes
+
+
+def backup_source_vars(topology: Topology, node: str) -> dict[str, Any]:
+    """Where a node gives copies, and to whom; empty when it gives none."""
+    if topology.backup is None or not gives(topology, node):
+        return {}
+    return {
+        "backup_source_address": str(addresses(topology)[node]),
+        "backup_source_port": SOURCE_PORT,
+        "backup_source_doorbell": DOORBELL,
+        "backup_source_askers": list(topology.backup.nodes),
+        "backup_source_certificate": folder(CERTIFICATE),
+        "backup_source_authority": AUTHORITY,
+    }
+
+
+def backup_vars(topology: Topology, node: str) -> dict[str, Any]:
+    """What a backup node fetches from whom, when, and how it keeps it; empty when it is none."""
+    backup = topology.backup
+    if backup is None or not fetches(topology, node):
+        return {}
+    return {
+        "backup_node": node,
+        "backup_cluster": topology.name,
+        "backup_store": backup.store.path,
+        "backup_secret": backup_repository(node),
+        "backup_compression": backup.compression,
+        "backup_port": SOURCE_PORT,
+        "backup_certificate": folder(CERTIFICATE),
+        "backup_authority": AUTHORITY,
+        "backup_megabytes_per_second": backup.megabytes_per_second or 0,
+        "backup_jitter_seconds": backup.schedule.jitter // SECOND,
+        "backup_keep": {
+            "daily": backup.keep.daily,
+            "weekly": backup.keep.weekly,
+            "monthly": backup.keep.monthly,
+            "binlogs_seconds": backup.keep.binlogs // SECOND,
+        },
+        "backup_databases": [
+            described(topology, backup, name, each) for name, each in backed_up(topology).items()
+        ],
+    }
+
+
+def described(topology: Topology, backup: Backup, name: str, database: Database) -> dict[str, Any]:
+    """One database as the role takes it."""
+    known, own = addresses(topology), database.backup
+    return {
+        "name": name,
+        "engine": database.engine,
+        "mode": database.mode,
+        "domain": domain_id(topology, name),
+        "nodes": [{"name": node, "address": str(known[node])} for node in database.nodes],
+        "full": own.full or backup.schedule.full,
+        "incremental": own.incremental or backup.schedule.incremental,
+        "binlogs_seconds": (own.binlogs or backup.schedule.binlogs) // SECOND,
+        "proof": own.proof or backup.schedule.proof,
+        "topology": topology_hash(topology, name),
+    }
+
+
+def topology_hash(topology: Topology, database: str) -> str:
+    """What a copy is marked with, to tell later how the database it is of was described."""
+    return hashlib.sha256(topology.databases[database].model_dump_json().encode()).hexdigest()[:16]

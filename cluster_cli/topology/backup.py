@@ -1,0 +1,114 @@
+"""The part of the topology that describes backups: who makes them, when, where they are kept and for how long."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, PlainSerializer
+
+from cluster_cli.topology.base import Model, NodeList
+from cluster_cli.topology.fields import Span, Words, duration_text
+
+DAY = 86_400_000
+SOURCE_PORT = (
+    9201  # where a database's node gives copies to backup nodes, over TLS with certificates on both sides
+)
+
+
+def pieces(form: str) -> str:
+    """A field of a calendar event: values, ranges and steps, or any value (systemd.time(7), "Calendar Events")."""
+    one = rf"(\*|({form})(\.\.({form}))?)(/[0-9]{{1,2}})?"
+    return rf"({one}(,{one})*)"
+
+
+DAY_NAME = "(Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
+DATE = rf"({pieces('[12][0-9]{3}')}-)?{pieces('0?[1-9]|1[0-2]')}-{pieces('0?[1-9]|[12][0-9]|3[01]')}"
+TIME = rf"{pieces('[01]?[0-9]|2[0-3]')}:{pieces('[0-5]?[0-9]')}(:{pieces('[0-5]?[0-9]')})?"
+WEEKDAYS = rf"({DAY_NAME}((\.\.|,){DAY_NAME})*)"
+CALENDAR = rf"((minutely|hourly|daily|weekly|monthly)|({WEEKDAYS} )?({DATE} )?{TIME})"
+Calendar = Annotated[
+    str,
+    Words(CALENDAR, "a calendar event of systemd", 'such as "Sun 01:00", "*-*-* 03:30" or hourly', 100),
+    Field(json_schema_extra={"examples": ["Sun 01:00", "*-*-* 03:30"]}),
+]
+StorePath = Annotated[
+    str,
+    Words(r"/[A-Za-z0-9_./-]*[A-Za-z0-9_-]", "an absolute path", "such as /srv/backup", 200),
+    Field(json_schema_extra={"examples": ["/srv/backup"]}),
+]
+BinlogInterval = Annotated[int, Span("10s", "1h"), PlainSerializer(duration_text)]
+Jitter = Annotated[int, Span("0s", "6h"), PlainSerializer(duration_text)]
+Age = Annotated[int, Span("1m", "90d"), PlainSerializer(duration_text)]
+Reach = Annotated[int, Span("1h", "400d"), PlainSerializer(duration_text)]
+Kept = Annotated[int, Field(ge=0, le=1000, strict=True)]
+
+
+class Store(Model):
+    """Where a backup node keeps its repository."""
+
+    type: Literal["path"] = Field(default="path", description="A directory of the backup node, or a mount there.")
+    path: StorePath = Field(default="/srv/cluster-backup", description="That directory.")
+
+
+class Schedule(Model):
+    """When backups are made: calendar events of systemd, in the nodes' time zone. Missed ones are caught up."""
+
+    full: Calendar = Field(default="Sun 01:00", description="A copy of everything.")
+    incremental: Calendar = Field(
+        default="Mon..Sat 01:00", description="A copy of what changed since the copy before."
+    )
+    binlogs: BinlogInterval = Field(
+        default=60_000,
+        description="How often what was written is fetched: what may be lost when all nodes of a database are.",
+    )
+    proof: Calendar = Field(
+        default="*-*-* 03:30", description="Restore the newest copy in a scratch instance and compare every row."
+    )
+    jitter: Jitter = Field(
+        default=600_000, description="Copies and proofs begin up to this much later, by chance."
+    )
+
+
+class Keep(Model):
+    """How long backups are kept. A copy that others build on stays as long as they do."""
+
+    daily: Kept = Field(default=7, description="Days of which the last full copy is kept.")
+    weekly: Kept = Field(default=5, description="Weeks of which it is kept.")
+    monthly: Kept = Field(default=6, description="Months of which it is kept.")
+    binlogs: Reach = Field(
+        default=14 * DAY, description="How far back any moment can be restored, besides those of the copies."
+    )
+
+
+class Overdue(Model):
+    """When `status` says that a backup is missing."""
+
+    copies: Age = Field(default=2 * DAY, description="Age of the last copy, full or incremental.")
+    binlogs: Age = Field(default=900_000, description="Age of the last fetch of what was written.")
+    proof: Age = Field(default=2 * DAY, description="Age of the last proven restore.")
+
+
+class Backup(Model):
+    """Backups of all databases, made by nodes that fetch them."""
+
+    nodes: NodeList = Field(
+        description="Nodes that fetch backups. Each has a repository of its own: two nodes keep two copies."
+    )
+    store: Store = Field(default_factory=Store, description="Where the repository is.")
+    schedule: Schedule = Field(default_factory=Schedule, description="When. A database may have its own.")
+    keep: Keep = Field(default_factory=Keep, description="For how long.")
+    overdue: Overdue = Field(default_factory=Overdue, description="When `status` complains.")
+    compression: Literal["off", "auto", "max"] = Field(
+        default="auto", description="How hard restic tries to make it small."
+    )
+    megabytes_per_second: Annotated[int, Field(ge=1, le=100_000, strict=True)] | None = Field(
+        default=None, description="At most so much is read from a database's node. Left away: what it can spare."
+    )
+
+
+class DatabaseBackup(Model):
+    """How a database's backups differ from the others'."""
+
+    enabled: bool = Field(default=True, description="Whether it is backed up.")
+    full: Calendar | None = Field(default=None, description="A copy of everything.")
+    incremental: Calendar | None = Field(default=None, description="A copy of what changed.")
+    binlogs: BinlogInterval | None = Field(default=None, description="How often what was written is fetched.")
+    proof: Calendar | None = Field(default=None, description="Restore and compare.")

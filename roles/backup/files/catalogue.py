@@ -1,0 +1,190 @@
+"""What a repository holds: which copies build on which, what is between them, what may go. Pure.
+
+A backup is known by the tags of its snapshot, and counts only once they say that it is whole.
+"""
+
+import base64
+import json
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+
+import gtid
+
+WHOLE, META = "whole", "meta:"
+FULL, INCREMENTAL, BINLOGS = "full", "incremental", "binlogs"
+COPIES = (FULL, INCREMENTAL)
+
+
+class BrokenError(Exception):
+    """A backup that cannot be restored, in words for a person."""
+
+
+@dataclass(frozen=True)
+class Backup:
+    """One backup.
+
+    at: when it began, seconds since 1970. base: the copy an incremental one builds on. lineage: of the data files
+    whose log its LSNs count. start, position: GTID positions; of binlogs, what they begin after and reach.
+    digest: SHA-256 of all its bytes. topology: hash of how the database was described.
+    """
+
+    id: str
+    database: str
+    kind: str
+    at: float
+    node: str
+    engine: str = "mariadb"
+    version: str = ""
+    base: str = ""
+    lineage: str = ""
+    from_lsn: int = 0
+    to_lsn: int = 0
+    start: str = ""
+    position: str = ""
+    topology: str = ""
+    digest: str = ""
+    bytes: int = 0
+    stored: int = 0
+    seconds: float = 0.0
+    snapshot: str = ""
+
+
+def tags(backup):
+    """The tags of a whole backup; none of them may have a comma."""
+    known = {name: value for name, value in asdict(backup).items() if name != "snapshot"}
+    packed = base64.urlsafe_b64encode(json.dumps(known, separators=(",", ":")).encode()).decode()
+    return [WHOLE, f"database:{backup.database}", f"kind:{backup.kind}", META + packed]
+
+
+def begun(database, kind, run):
+    """The tags of one that is being made."""
+    return ["part", f"database:{database}", f"kind:{kind}", f"run:{run}"]
+
+
+def read(snapshots):
+    """(whole backups from old to new, snapshots that are none) of what `restic snapshots --json` printed."""
+    whole, parts = [], []
+    for row in snapshots:
+        found = row.get("tags") or []
+        packed = next((each.removeprefix(META) for each in found if each.startswith(META)), "")
+        if WHOLE in found and packed:
+            known = json.loads(base64.urlsafe_b64decode(packed))
+            known = {name: value for name, value in known.items() if name in Backup.__dataclass_fields__}
+            whole.append(replace(Backup(**known), snapshot=row["id"]))
+        else:
+            parts.append((row["id"], found))
+    return sorted(whole, key=lambda each: each.at), parts
+
+
+def left_over(parts, database, kinds):
+    """The snapshots of runs that did not end, of these kinds."""
+    return [
+        snapshot
+        for snapshot, found in parts
+        if f"database:{database}" in found and any(f"kind:{kind}" in found for kind in kinds)
+    ]
+
+
+def of(backups, database, *kinds):
+    """Those of a database, of these kinds (of all without any), from old to new."""
+    return [each for each in backups if each.database == database and (not kinds or each.kind in kinds)]
+
+
+def chain(backups, backup):
+    """The copies to restore one after the other: a full one and all that build on it, up to this one.
+
+    Raises BrokenError when one of them is missing or does not fit the one before.
+    """
+    known, found = {each.id: each for each in backups}, [backup]
+    while found[0].kind == INCREMENTAL:
+        here = found[0]
+        if here.base not in known:
+            raise BrokenError(f"{here.id} builds on {here.base}, which is not in the repository")
+        before = known[here.base]
+        if (before.lineage, before.to_lsn) != (here.lineage, here.from_lsn):
+            raise BrokenError(f"{here.id} does not begin where {before.id} ends")
+        found.insert(0, before)
+    if found[0].kind != FULL:
+        raise BrokenError(f"{found[0].id} is no copy")
+    return found
+
+
+def newest(backups, database):
+    """The last copy of a database; None when there is none."""
+    return next(reversed(of(backups, database, *COPIES)), None)
+
+
+def copy_before(backups, database, *, moment=None, position=""):
+    """The last copy that is not past a moment (seconds since 1970) or position. Raises BrokenError without one."""
+    fits = [
+        each
+        for each in of(backups, database, *COPIES)
+        if (moment is None or each.at + each.seconds <= moment)
+        and (not position or gtid.reaches(position, each.position))
+    ]
+    if not fits:
+        when = position or (datetime.fromtimestamp(moment).astimezone().isoformat() if moment else "now")
+        raise BrokenError(f"there is no copy of {database} from before {when}")
+    return fits[-1]
+
+
+def line(backups, database, start, goal=""):
+    """The binlogs that lead from a position on without a gap, as far as a goal (as far as there are any).
+
+    Raises BrokenError where something is missing on the way.
+    """
+    found, here = [], start
+    for each in of(backups, database, BINLOGS):
+        if goal and gtid.reaches(here, goal):
+            break
+        if gtid.reaches(here, each.position):
+            continue  # all of it is in the copy, or was fetched before
+        if not gtid.reaches(here, each.start):
+            raise BrokenError(f"binlogs are missing: {each.id} begins after {each.start}, but {here} comes before")
+        found.append(each)
+        here = further(here, each.position)
+    if goal and not gtid.reaches(here, goal):
+        raise BrokenError(f"binlogs are missing: they reach {here}, not {goal}")
+    return found
+
+
+def further(position, other):
+    """The position of who has everything up to both."""
+    here, there = gtid.parsed(position), gtid.parsed(other)
+    both = {
+        domain: max(here.get(domain, (0, -1)), there.get(domain, (0, -1)), key=lambda each: each[1])
+        for domain in {*here, *there}
+    }
+    return ",".join(f"{domain}-{server}-{sequence}" for domain, (server, sequence) in sorted(both.items()))
+
+
+def reached(backups, database):
+    """Up to where binlogs were fetched without a gap since the newest copy; empty without a copy."""
+    copy = newest(backups, database)
+    if copy is None:
+        return ""
+    here = copy.position
+    for each in of(backups, database, BINLOGS):
+        if gtid.reaches(here, each.start):
+            here = further(here, each.position)
+    return here
+
+
+def expendable(backups, database, full_ids, since):
+    """What may go when these full copies stay: copies that build on others, binlogs older than `since`.
+
+    since: seconds since 1970 to which any moment is to be restored. What leads there from the last copy before
+    it stays, too.
+    """
+    mine = of(backups, database)
+    stays, chains = set(full_ids), {}
+    for each in of(mine, database, *COPIES):
+        chains[each.id] = each.id if each.kind == FULL else chains.get(each.base, "")
+    stays |= {name for name, full in chains.items() if full in stays}
+    copies = [each for each in of(mine, database, *COPIES) if each.id in stays]
+    before = [each for each in copies if each.at <= since]
+    first = (before or copies or [None])[-1 if before else 0]
+    for each in of(mine, database, BINLOGS):
+        if first is None or not gtid.reaches(first.position, each.position):
+            stays.add(each.id)
+    return [each for each in mine if each.id not in stays]

@@ -1,0 +1,159 @@
+"""cluster-backup: fetch, keep and prove backups. Timers run it; `cluster backup` asks for it.
+
+  cluster-backup full|incremental|binlogs|prove DATABASE      also as one word, full:DATABASE
+  cluster-backup verify [DATABASE]                            read and verify the whole repository
+  cluster-backup list                                         all backups, as JSON
+  cluster-backup look                                         how the nodes are that give copies, as JSON
+  cluster-backup init                                         have a repository
+
+Exit codes: 0 done, 1 not, 75 another run is at it.
+"""
+
+import json
+import os
+import pwd
+import sys
+import time
+from dataclasses import asdict
+
+import binlogs
+import catalogue
+import copies
+import keep
+import prove
+import record
+from repository import Repository
+from settings import BusyError, RefusedError, database, held, settings
+from source import states
+
+ACCOUNT, BUSY = "mysql", 75
+SORTS = {"full": "copies", "incremental": "copies", "binlogs": "binlogs", "prove": "proof"}
+
+
+def full(known, chosen, repository):
+    """A full copy; then what the policy does not keep goes."""
+    made = copies.copy(known, chosen, repository, catalogue.FULL)
+    gone = keep.tidy(known, chosen, repository)
+    return {**told(made), "gone": gone}
+
+
+def incremental(known, chosen, repository):
+    """What changed since the last copy; a full one where there is nothing to build on."""
+    return told(copies.copy(known, chosen, repository, catalogue.INCREMENTAL))
+
+
+def fetch(known, chosen, repository):
+    """What was written since. Without a copy there is nothing it could be applied to: that is made first."""
+    backups, _ = repository.snapshots()
+    if catalogue.newest(backups, chosen["name"]) is None:
+        return told(copies.copy(known, chosen, repository, catalogue.FULL))
+    try:
+        made = binlogs.fetch(known, chosen, repository)
+    except binlogs.GapError as error:
+        made = copies.copy(known, chosen, repository, catalogue.FULL)
+        raise RefusedError(
+            f"{error}. A full copy was made: {made.id}; moments between cannot be restored"
+        ) from error
+    return told(made) if made else {"nothing": True}
+
+
+def verify(_known, chosen, repository):
+    """Every bit of the repository, and that every copy can be reached."""
+    repository.check()
+    backups, _ = repository.snapshots()
+    mine = catalogue.of(backups, chosen["name"])
+    for each in catalogue.of(mine, chosen["name"], *catalogue.COPIES):
+        catalogue.chain(mine, each)
+    last = catalogue.newest(mine, chosen["name"])
+    if last is None:
+        raise RefusedError(f"there is no copy of {chosen['name']}")
+    catalogue.line(mine, chosen["name"], last.position)
+    return {"backups": len(mine)}
+
+
+def listed(known):
+    """All backups here, with what is known of their proofs."""
+    backups, parts = Repository(known).snapshots()
+    rows = [{name: value for name, value in asdict(each).items() if name != "snapshot"} for each in backups]
+    return {
+        "node": known["node"],
+        "store": known["store"],
+        "backups": rows,
+        "unfinished": len(parts),
+        **record.state(),
+    }
+
+
+def looked(known):
+    """How the nodes of every database are, by their own word."""
+    seen = {each["name"]: states(known, each) for each in known["databases"]}
+    return {
+        name: {"nodes": {source.name: state for source, state in found.items()}, "silent": silent}
+        for name, (found, silent) in seen.items()
+    }
+
+
+def told(backup):
+    """A backup in few words."""
+    return {
+        name: getattr(backup, name) for name in ("id", "kind", "node", "bytes", "stored", "seconds", "position")
+    }
+
+
+WORK = {"full": full, "incremental": incremental, "binlogs": fetch, "prove": prove.prove, "verify": verify}
+
+
+def drop_root():
+    """Everything here belongs to one account, and needs no more rights than that has."""
+    if os.geteuid() == 0:
+        owner = pwd.getpwnam(ACCOUNT)
+        os.setgroups([])
+        os.setgid(owner.pw_gid)
+        os.setuid(owner.pw_uid)
+        os.umask(0o077)
+
+
+def work(known, verb, name):
+    """One verb on one database, recorded when it fails."""
+    chosen, began = database(known, name), time.monotonic()
+    try:
+        done = WORK[verb](known, chosen, Repository(known))
+    except BusyError:
+        raise
+    except (RefusedError, catalogue.BrokenError) as error:
+        if verb in SORTS:
+            record.failed(name, SORTS[verb], str(error))
+        raise
+    return {"verb": verb, "database": name, "took": round(time.monotonic() - began, 2), **done}
+
+
+def main(words):
+    """Do what was asked for; returns the exit code."""
+    drop_root()
+    known = settings()
+    verb, _, name = words[0].partition(":") if words else ("", "", "")
+    try:
+        if verb == "init":
+            with held("repository"):
+                found = {"begun": Repository(known).open()}
+        elif verb == "list":
+            found = listed(known)
+        elif verb == "look":
+            found = looked(known)
+        elif verb in WORK:
+            found = work(known, verb, name or words[1])
+        else:
+            print(__doc__, file=sys.stderr)
+            return 2
+    except BusyError as error:
+        print(f"{error}", file=sys.stderr)
+        return BUSY
+    except (RefusedError, catalogue.BrokenError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    print(json.dumps(found))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,233 @@
+"""The repository, by restic: streams go in and come out, and snapshots say by their tags what they are."""
+
+import hashlib
+import json
+import os
+import subprocess
+import threading
+from contextlib import contextmanager
+
+import catalogue
+from settings import HOME, BusyError, RefusedError, held
+
+LOCK = "repository"
+WORDS = {
+    "wrong password": "the key does not open the repository",
+    "no key found": "the key does not open the repository",
+    "ciphertext verification failed": "something in the repository was changed or is damaged",
+    "is too small": "a file of the repository is cut short",
+    "unexpected EOF": "a file of the repository is cut short",
+    "invalid data returned": "something in the repository was changed or is damaged",
+    "hash mismatch": "something in the repository was changed or is damaged",
+    "does not match": "something in the repository was changed or is damaged",
+    "no space left": "there is no room left",
+}
+
+
+class RepositoryError(RefusedError):
+    """The repository does not do as it is told, or is not what it was."""
+
+
+class Repository:
+    """A restic repository at a path. known: the settings."""
+
+    def __init__(self, known):
+        self.known = known
+        self.environment = {
+            "PATH": os.environ.get("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"),
+            "HOME": HOME,
+            "RESTIC_REPOSITORY": known["store"],
+            "RESTIC_PASSWORD_FILE": known["key"],
+            "RESTIC_CACHE_DIR": f"{HOME}/cache",
+            "RESTIC_COMPRESSION": known["compression"],
+        }
+
+    def popen(self, *words, **how):
+        """restic, begun."""
+        return subprocess.Popen(["restic", *words], env=self.environment, stderr=subprocess.PIPE, **how)
+
+    def run(self, *words):
+        """What restic printed. Raises RepositoryError with its last words."""
+        process = self.popen(*words, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
+        out, err = process.communicate()
+        if process.returncode != 0:
+            raise RepositoryError(complaint(words[0], err.decode(errors="replace")))
+        return out.decode()
+
+    def snapshots(self):
+        """(whole backups, snapshots that are none), as catalogue.read has them."""
+        return catalogue.read(json.loads(self.run("snapshots", "--json", "--no-lock") or "[]") or [])
+
+    def open(self):
+        """Have a repository that our key opens; begin one only where there never was one. Whether it was begun."""
+        known = f"{HOME}/repository"  # its id, once there is one
+        if os.path.exists(os.path.join(self.known["store"], "config")):
+            found = json.loads(self.run("cat", "config", "--no-lock"))["id"]
+        elif os.path.exists(known):
+            raise RepositoryError(
+                f"there is no repository at {self.known['store']}, where there was one: is it mounted?"
+            )
+        else:
+            self.run("init", "--repository-version", "2")
+            self.open()
+            return True
+        with open(f"{known}.new", "w", encoding="utf-8") as handle:
+            handle.write(found)
+        os.rename(f"{known}.new", known)
+        return False
+
+    def put(self, chunks, name, tags):
+        """Keep a stream under a file name; returns {snapshot, bytes, stored, digest}.
+
+        It is not whole before `commit` says so: restic keeps also what broke off.
+        """
+        words = ["backup", "--json", "--stdin", "--stdin-filename", name, "--host", self.known["cluster"]]
+        words += [word for tag in tags for word in ("--tag", tag)]
+        with held(LOCK, shared=True):
+            process = self.popen(*words, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            heard = Listening(process)
+            digest, count = hashlib.sha256(), 0
+            try:
+                for chunk in chunks:
+                    process.stdin.write(chunk)
+                    digest.update(chunk)
+                    count += len(chunk)
+                process.stdin.close()
+            except BrokenPipeError:
+                pass  # its last words say why
+            except BaseException:
+                process.kill()
+                process.wait()
+                raise
+            if process.wait() != 0:
+                raise RepositoryError(complaint("backup", heard.err()))
+        said = json.loads(heard.out().strip().splitlines()[-1])
+        found = {"snapshot": said["snapshot_id"], "bytes": count, "digest": digest.hexdigest()}
+        return {**found, "stored": said.get("data_added", 0)}
+
+    def commit(self, backup):
+        """Say that a backup is whole: the last thing that is done to it."""
+        words = [
+            "tag",
+            "--no-lock",
+            *(word for tag in catalogue.tags(backup) for word in ("--set", tag)),
+            backup.snapshot,
+        ]
+        with held(LOCK, shared=True):  # ours, against prune; restic's own would wait for every copy that is made
+            self.run(*words)
+
+    def forget(self, snapshots):
+        """Remove snapshots, if nobody is at work here; what they alone held goes with the next `prune`."""
+        if snapshots:
+            try:
+                with held(LOCK, wait=False):
+                    self.run("unlock")
+                    self.run("forget", *snapshots)
+            except BusyError:
+                return
+
+    def kept(self, database, keep):
+        """The ids of snapshots of full copies that the policy keeps, by restic's own count."""
+        chosen = [f"--keep-{name}={keep[name]}" for name in ("daily", "weekly", "monthly") if keep[name]]
+        tags = f"{catalogue.WHOLE},database:{database},kind:{catalogue.FULL}"
+        said = self.run(
+            "forget", "--dry-run", "--no-lock", "--json", "--group-by", "", "--tag", tags, "--keep-last=1", *chosen
+        )
+        groups = json.loads(said.strip().splitlines()[-1]) if said.strip() else []
+        return {row["id"] for group in groups or [] for row in group["keep"] or []}
+
+    def prune(self):
+        """Give room back."""
+        with held(LOCK):
+            self.run("unlock")
+            self.run("prune")
+
+    def check(self):
+        """Read and verify all of it. Raises RepositoryError naming what is wrong."""
+        with held(LOCK, shared=True):
+            self.run("check", "--read-data", "--no-lock")
+
+    @contextmanager
+    def taken(self, backup):
+        """The bytes of a backup as a file object, verified: against restic's own sums, and the digest in its tags.
+
+        Raises RepositoryError on the way out when they are not what was put in.
+        """
+        with held(LOCK, shared=True):
+            process = self.popen(
+                "dump", "--no-lock", backup.snapshot, f"/{file_name(backup)}", stdout=subprocess.PIPE
+            )
+            heard, reading = Listening(process, out=False), Reading(process.stdout)
+            try:
+                yield reading
+                reading.rest()
+            except BaseException:
+                process.kill()
+                if process.wait() not in (0, -9):
+                    raise RepositoryError(f"{backup.id}: {complaint('dump', heard.err())}") from None
+                raise
+            if process.wait() != 0:
+                raise RepositoryError(f"{backup.id}: {complaint('dump', heard.err())}")
+            if reading.digest.hexdigest() != backup.digest:
+                raise RepositoryError(f"{backup.id} is not what was put into the repository: its digest differs")
+
+
+class Reading:
+    """A stream that is counted and summed while it is read."""
+
+    def __init__(self, stream):
+        self.stream, self.digest, self.count = stream, hashlib.sha256(), 0
+
+    def read(self, size=1 << 20):
+        """The next bytes."""
+        chunk = self.stream.read(size)
+        self.digest.update(chunk)
+        self.count += len(chunk)
+        return chunk
+
+    def rest(self):
+        """Read to the end."""
+        while self.read():
+            pass
+
+
+class Listening:
+    """What a process says while it is fed, so that it never waits for us."""
+
+    def __init__(self, process, *, out=True):
+        self.said = {"out": [], "err": []}
+        streams = {"err": process.stderr, **({"out": process.stdout} if out else {})}
+        self.threads = [
+            threading.Thread(target=self.hear, args=(name, stream), daemon=True)
+            for name, stream in streams.items()
+        ]
+        for thread in self.threads:
+            thread.start()
+
+    def hear(self, name, stream):
+        for line in stream:
+            self.said[name] = [*self.said[name][-20:], line.decode(errors="replace")]
+
+    def text(self, name):
+        for thread in self.threads:
+            thread.join(10)
+        return "".join(self.said[name])
+
+    def out(self):
+        return self.text("out")
+
+    def err(self):
+        return self.text("err")
+
+
+def file_name(backup):
+    """What the one file of a snapshot is called."""
+    return f"{backup.database}.{backup.kind}.{'tar' if backup.kind == catalogue.BINLOGS else 'xbstream'}"
+
+
+def complaint(word, text):
+    """restic's last words, after what they mean where we know."""
+    lines = [line.strip() for line in text.strip().splitlines() if line.strip()]
+    meaning = next((meaning for words, meaning in WORDS.items() if words in text), "")
+    said = f"restic {word}: {' / '.join(lines[-3:])[:400]}"
+    return f"{meaning} ({said})" if meaning else said

@@ -1,0 +1,40 @@
+"""A node of a database gives copies to backup nodes, and to nobody else."""
+
+CLIENT = """python3 -c 'import http.client, json, ssl, sys
+known = json.load(open("/etc/cluster/backup-source.json"))
+def ask(shown):
+    context = ssl.create_default_context(cafile=known["authority"])
+    if shown:
+        context.load_cert_chain(known["certificate"] + "/cert.pem", known["certificate"] + "/key.pem")
+    connection = http.client.HTTPSConnection(known["address"], known["port"], timeout=5, context=context)
+    try:
+        connection.request("GET", "/state")
+        return connection.getresponse().status
+    except OSError:
+        return "refused"
+print(ask(False), ask(True))'"""
+COLLECT = {
+    "service": "systemctl is-active cluster-backup-source; systemctl is-enabled cluster-backup-source",
+    "account": "systemctl show -P User cluster-backup-source",
+    "others": CLIENT,
+    "secrets": "grep -ls RESTIC /etc/cluster/* /root/.* 2>/dev/null; find / -xdev -name 'backup.key' 2>/dev/null",
+}
+
+
+def test_it_runs_and_starts_at_boot(observed):
+    assert observed["service"].stdout.split() == ["active", "enabled"]
+
+
+def test_it_runs_without_rights(observed):
+    assert observed["account"].stdout.strip() == "mysql"
+
+
+def test_nobody_else_is_given_anything(node, observed):
+    """Neither who shows no certificate, nor a node that makes no backups."""
+    stranger = "200" if node.name in node.vars["backup_source_askers"] else "403"
+    assert observed["others"].stdout.split() == ["refused", stranger]
+
+
+def test_the_node_has_no_key_of_the_repository(node, observed):
+    if node.name not in node.vars["backup_source_askers"]:
+        assert observed["secrets"].stdout.split() == []
