@@ -38,6 +38,7 @@ VERBS = (
     "db",
     "backup",
     "backups",
+    "restore",
 )
 
 

@@ -15,7 +15,7 @@ from cluster_cli.workspace import Workspace
 PROGRAM = "python3 -B /usr/local/lib/cluster/backup"
 LIST_SECONDS = 120.0
 POLL_SECONDS, SILENT_SECONDS = 1.0, 120.0
-LAST_WORDS = "journalctl _SYSTEMD_INVOCATION_ID=$(systemctl show -P InvocationID {}) -o cat --no-pager | tail -n 3"
+LAST_WORDS = "journalctl --sync; journalctl -u {} --since @{} -o cat --no-pager | tail -n 20"
 Told = Callable[[str, str], None]
 
 
@@ -63,11 +63,11 @@ def work(host: Host, verb: str, database: str, tell: Told) -> dict[str, Any]:
     The unit goes on when the connection is cut, so a node that is silent for a while is asked again.
     """
     unit = f"cluster-backup@{verb}:{database}.service"
-    ssh_run(host, f"systemctl reset-failed {unit}; systemctl start --no-block {unit}")
+    began = ssh_run(host, f"date +%s; systemctl reset-failed {unit}; systemctl start --no-block {unit}").split()[0]
     tell(host.name, f"{verb} of {database}")
     while (state := ssh_run(host, f"systemctl show -P ActiveState {unit}").strip()) in ("activating", "reloading"):
         time.sleep(POLL_SECONDS)
-    said = ssh_run(host, LAST_WORDS.format(unit)).strip()
+    said = ssh_run(host, LAST_WORDS.format(unit, began)).strip()
     line = next((each for each in reversed(said.splitlines()) if each.startswith(("{", "error: "))), said)
     if state == "failed" or not line.startswith("{"):
         return {"ok": False, "why": line.removeprefix("error: "), "result": None}

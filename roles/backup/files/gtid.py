@@ -17,6 +17,12 @@ def only(text, domain):
     return ",".join(each for each in words if int(each.split("-")[0]) == domain)
 
 
+def others(text, domain):
+    """What it says of all other domains."""
+    words = (each.strip() for each in text.split(",") if each.strip())
+    return ",".join(each for each in words if int(each.split("-")[0]) != domain)
+
+
 def reaches(position, goal):
     """Whether who is at `position` has everything up to `goal`."""
     here = parsed(position)

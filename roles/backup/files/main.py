@@ -2,6 +2,9 @@
 
   cluster-backup full|incremental|binlogs|prove DATABASE      also as one word, full:DATABASE
   cluster-backup verify [DATABASE]                            read and verify the whole repository
+  cluster-backup restore DATABASE                             to a moment, as requests/DATABASE.json says
+  cluster-backup plan DATABASE < WISH                         what that would do, as JSON
+  cluster-backup serve|discard DATABASE                       a server on the restored files; throw them away
   cluster-backup list                                         all backups, as JSON
   cluster-backup look                                         how the nodes are that give copies, as JSON
   cluster-backup init                                         have a repository
@@ -14,12 +17,14 @@ import os
 import pwd
 import sys
 import time
+import traceback
 from dataclasses import asdict
 
 import binlogs
 import catalogue
 import copies
 import keep
+import look
 import prove
 import record
 from repository import Repository
@@ -27,6 +32,7 @@ from settings import BusyError, RefusedError, database, held, settings
 from source import states
 
 ACCOUNT, BUSY = "mysql", 75
+KNOWN = (RefusedError, catalogue.BrokenError)
 SORTS = {"full": "copies", "incremental": "copies", "binlogs": "binlogs", "prove": "proof"}
 
 
@@ -100,7 +106,21 @@ def told(backup):
     }
 
 
-WORK = {"full": full, "incremental": incremental, "binlogs": fetch, "prove": prove.prove, "verify": verify}
+def planned(known, chosen, repository):
+    """What a restore would do."""
+    return look.plan(known, chosen, repository, look.wish_on_stdin())
+
+
+WORK = {
+    "full": full, "incremental": incremental, "binlogs": fetch, "prove": prove.prove, "verify": verify,
+    "restore": look.restored, "plan": planned, "discard": look.discarded,
+}  # fmt: skip
+
+
+def said(error):
+    """An error on one line; one that is no refusal is a defect of ours, or of the machine."""
+    text = " ".join(str(error).split())
+    return text if isinstance(error, KNOWN) else f"cluster-backup itself failed: {type(error).__name__}: {text}"
 
 
 def drop_root():
@@ -120,9 +140,9 @@ def work(known, verb, name):
         done = WORK[verb](known, chosen, Repository(known))
     except BusyError:
         raise
-    except (RefusedError, catalogue.BrokenError) as error:
+    except Exception as error:
         if verb in SORTS:
-            record.failed(name, SORTS[verb], str(error))
+            record.failed(name, SORTS[verb], said(error))
         raise
     return {"verb": verb, "database": name, "took": round(time.monotonic() - began, 2), **done}
 
@@ -138,6 +158,8 @@ def main(words):
                 found = {"begun": Repository(known).open()}
         elif verb == "list":
             found = listed(known)
+        elif verb == "serve":
+            return look.serve(name or words[1])
         elif verb == "look":
             found = looked(known)
         elif verb in WORK:
@@ -148,8 +170,10 @@ def main(words):
     except BusyError as error:
         print(f"{error}", file=sys.stderr)
         return BUSY
-    except (RefusedError, catalogue.BrokenError) as error:
-        print(f"error: {error}", file=sys.stderr)
+    except Exception as error:
+        if not isinstance(error, KNOWN):
+            traceback.print_exc()
+        print(f"error: {said(error)}", file=sys.stderr)
         return 1
     print(json.dumps(found))
     return 0

@@ -1,11 +1,13 @@
 """Bring a database back as files: fetch a chain, prepare it, and replay what was written up to a moment."""
 
+import json
 import os
 import shutil
 import subprocess
 import tarfile
 
 import catalogue
+import gtid
 from settings import RefusedError
 
 MEMORY = "128M"
@@ -51,14 +53,19 @@ def prepare(chain, folder):
 
 
 def unpack_logs(repository, line, folder):
-    """Unpack binary logs, each fetch into a folder of its own; returns [(backup, [paths]), ...]."""
+    """Unpack binary logs, each fetch into a folder of its own.
+
+    Returns [(backup, [paths], where all domains were when they began), ...].
+    """
     found = []
     for number, backup in enumerate(line):
         place = os.path.join(folder, f"binlogs-{number}")
         os.makedirs(place, mode=0o700)
         with repository.taken(backup) as stream, tarfile.open(fileobj=stream, mode="r|") as tar:
             names = [info.name for info in extracted(tar, place) if info.name != ABOUT]
-        found.append((backup, [os.path.join(place, name) for name in names]))
+        with open(os.path.join(place, ABOUT), encoding="utf-8") as handle:
+            begins = json.load(handle)["start"]
+        found.append((backup, [os.path.join(place, name) for name in names], begins))
     return found
 
 
@@ -77,13 +84,11 @@ def replay(scratch, database, logs, start, goal="", stop=""):
     Returns the position that was reached, as far as it is known.
     """
     here = start
-    for number, (backup, paths) in enumerate(logs):
-        words = [
-            "mariadb-binlog",
-            "--no-defaults",
-            f"--do-domain-ids={database['domain']}",
-            f"--start-position={here}",
-        ]
+    for number, (backup, paths, begins) in enumerate(logs):
+        others = gtid.others(begins, database["domain"])  # mariadb-binlog asks for them, though they are left out
+        start = ",".join(filter(None, (here, others)))
+        words = ["mariadb-binlog", "--no-defaults", f"--do-domain-ids={database['domain']}"]
+        words += [f"--start-position={start}"]
         last = number == len(logs) - 1
         words += [f"--stop-position={goal}"] if goal and last else []
         words += [f"--stop-datetime={stop}"] if stop else []

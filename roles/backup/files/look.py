@@ -1,0 +1,151 @@
+"""Restore a database to a moment beside everything, for a look: a server on a socket, until it is discarded."""
+
+import json
+import os
+import shutil
+import sys
+import time
+from calendar import timegm
+
+import binlogs
+import catalogue
+import gtid
+import record
+import restore
+import scratch
+from prove import Stopwatch
+from settings import HOME, SCRATCH, BusyError, RefusedError, held
+
+REQUESTS = f"{HOME}/requests"
+UTC = "%Y-%m-%d %H:%M:%S"
+FETCHES = 20  # tries, a second apart, while another run is at it
+SPARE = 2  # times the size of the copies, for preparing them and for what is replayed
+
+
+def folder_of(database):
+    """Where a restored database lies."""
+    return os.path.join(SCRATCH, f"{database}-look")
+
+
+def request(name):
+    """What is wished for: {at: UTC time, gtid: position, backup: id}, each empty or missing. Taken once."""
+    try:
+        with open(os.path.join(REQUESTS, f"{name}.json"), encoding="utf-8") as handle:
+            return json.load(handle)
+    except FileNotFoundError:
+        return {}
+
+
+def decided(database, backups, wish):
+    """(copies to restore, binary logs to replay, up to which position, to which second) for a wish.
+
+    Raises BrokenError where the way there is broken, RefusedError where it does not go that far.
+    """
+    name, goal, at = database["name"], wish.get("gtid", ""), wish.get("at", "")
+    moment = timegm(time.strptime(at, UTC)) if at else None
+    if chosen := wish.get("backup"):
+        copy = next((each for each in catalogue.of(backups, name, *catalogue.COPIES) if each.id == chosen), None)
+        if copy is None:
+            raise RefusedError(f"there is no copy {chosen}; see them: cluster backups {name}")
+    else:
+        copy = catalogue.copy_before(backups, name, moment=moment, position=goal)
+    chain = catalogue.chain(backups, copy)
+    if chosen and not goal and not at:
+        return chain, [], copy.position, at
+    line = catalogue.line(backups, name, copy.position, goal)
+    if moment is not None:
+        reached = max([each.at for each in line] + [seen(name)])
+        if moment > reached:
+            last = time.strftime(UTC, time.gmtime(reached))
+            raise RefusedError(f"what was written was fetched until {last} UTC, not until {at}")
+        line = until(line, moment)
+    return chain, line, goal, at
+
+
+def until(line, moment):
+    """Those that hold what was written until a moment: the first one fetched after it is the last."""
+    later = next((number for number, each in enumerate(line) if each.at > moment), len(line))
+    return line[: later + 1]
+
+
+def seen(name):
+    """When what was written was fetched last, be it nothing."""
+    return (record.state()["databases"].get(name, {}).get("binlogs", {}).get("good") or {}).get("at", 0)
+
+
+def plan(known, database, repository, wish):
+    """What a restore would do, without doing it."""
+    fetched_as_far(known, database, repository, wish)
+    backups, _ = repository.snapshots()
+    chain, line, goal, at = decided(database, backups, wish)
+    count = sum(each.bytes for each in chain)
+    free = shutil.disk_usage(HOME).free
+    if free < SPARE * count:
+        raise RefusedError(f"{HOME} has {free >> 20} MB free, and {SPARE * count >> 20} MB are needed")
+    reached = line[-1].position if line else chain[-1].position
+    return {
+        "copies": [each.id for each in chain], "binlogs": [each.id for each in line], "bytes": count,
+        "from": chain[-1].position, "to": goal or (f"{at} UTC" if at else reached),
+    }  # fmt: skip
+
+
+def restored(known, database, repository):
+    """Restore, and leave the files for `serve`."""
+    name, wish = database["name"], request(database["name"])
+    with held(f"look-{name}", wait=False):
+        took = Stopwatch()
+        told = plan(known, database, repository, wish)
+        backups, _ = repository.snapshots()
+        chain, line, goal, at = decided(database, backups, wish)
+        folder = folder_of(name)
+        shutil.rmtree(folder, ignore_errors=True)
+        os.makedirs(folder, mode=0o700)
+        took.stage("decide")
+        restore.fetch(repository, chain, folder)
+        logs = restore.unpack_logs(repository, line, folder)
+        took.stage("fetch")
+        data = restore.prepare(chain, folder)
+        took.stage("prepare")
+        with scratch.Scratch(data) as server:
+            restore.replay(server, database, logs, chain[-1].position, goal=goal, stop=at)
+        took.stage("replay")
+        for number in range(len(logs)):
+            shutil.rmtree(os.path.join(folder, f"binlogs-{number}"))
+        return {**told, "socket": f"{data}.sock", "stages": took.stages, "seconds": took.whole()}
+
+
+def fetched_as_far(known, database, repository, wish):
+    """Fetch what was written, where the wish goes beyond what is here."""
+    for _ in range(FETCHES):
+        backups, _ = repository.snapshots()
+        here = catalogue.reached(backups, database["name"])
+        late = wish.get("at") and timegm(time.strptime(wish["at"], UTC)) > seen(database["name"])
+        if not here or (not late and gtid.reaches(here, wish.get("gtid", ""))):
+            return
+        try:
+            binlogs.fetch(known, database, repository)
+        except BusyError:
+            time.sleep(1)
+        except RefusedError as error:
+            print(f"nothing more is fetched: {error}", file=sys.stderr)  # what is here may be enough
+            return
+
+
+def serve(name):
+    """Become the server on the restored files."""
+    data = os.path.join(folder_of(name), "0")
+    if not os.path.isdir(data):
+        raise RefusedError(f"nothing of {name} is restored here")
+    words = scratch.words(data, f"{data}.sock")
+    os.execvp(words[0], words)
+
+
+def discarded(_known, database, _repository):
+    """Throw the restored files away."""
+    shutil.rmtree(folder_of(database["name"]), ignore_errors=True)
+    return {}
+
+
+def wish_on_stdin():
+    """A wish as JSON."""
+    return json.loads(sys.stdin.read() or "{}")
