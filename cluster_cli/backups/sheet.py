@@ -18,9 +18,12 @@ Databases: {databases}. A machine with Debian 12, restic, mariadb-server and mar
   mariabackup --prepare --target-dir=0
   restic dump INCREMENT /DATABASE.incremental.xbstream | mbstream -x -C 1
   mariabackup --prepare --target-dir=0 --incremental-dir=1      each that followed, oldest first
-  restic dump BINLOGS /DATABASE.binlogs.tar | tar -x            those that followed, oldest first
-  cut -f3 0/xtrabackup_binlog_info                              the position of the copy; then start mariadbd on 0
-  mariadb-binlog --start-position=POSITION binlog.* | mariadb --binary-mode
+  restic dump BINLOGS /DATABASE.binlogs.tar | tar -x -C LOGS    each that followed in a folder of its own
+  restic snapshots INCREMENT --json | grep -o 'meta:[^"]*' | cut -c6- | tr _- /+ | base64 -d
+                                                                tells "position", a GTID; then start mariadbd on 0
+  mariadb-binlog --do-domain-ids=DOMAIN --start-position=POSITION LOGS/binlog.* | mariadb --binary-mode
+                                                                oldest first, each from where the one before ended;
+                                                                DOMAIN is the first number of POSITION
 """
 
 

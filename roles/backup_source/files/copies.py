@@ -79,17 +79,22 @@ class Copy:
 
 
 def told(folder):
-    """What mariabackup wrote beside the copy: LSNs, and the position (its documentation, "Files Created")."""
+    """What mariabackup wrote beside the copy: LSNs, a place in the binary log (its manual, "Files Created").
+
+    The GTIDs it writes are those of @@gtid_current_pos, which on a Galera node or a former primary leaves out what
+    came by another server: the server is asked for those of the place.
+    """
     with open(os.path.join(folder, "xtrabackup_checkpoints"), encoding="utf-8") as handle:
         points = dict(re.findall(r"^(\w+) = (\S+)$", handle.read(), re.MULTILINE))
     with open(os.path.join(folder, "xtrabackup_info"), encoding="utf-8") as handle:
         info = handle.read()
-    position = re.search(r"^binlog_pos = .*GTID of the last change '([^']*)'", info, re.MULTILINE)
-    with Server() as server:
+    place = re.search(r"^binlog_pos = filename '([^']+)', position '(\d+)'", info, re.MULTILINE)
+    with Server(60.0) as server:
         version = server.value("SELECT VERSION()")
+        position = server.value("SELECT BINLOG_GTID_POS(%s, %s)", place[1], int(place[2])) if place else ""
     return {
         "from_lsn": int(points["from_lsn"]),
         "to_lsn": int(points["to_lsn"]),
-        "position": position[1] if position else "",
+        "position": position,
         "version": version,
     }
