@@ -20,6 +20,7 @@ from cluster_cli.workspace import Workspace
 REQUESTS = "/var/lib/cluster-backup/requests"
 PLAN_SECONDS = 120.0
 GTID = re.compile(r"\d+-\d+-\d+(,\d+-\d+-\d+)*")
+SERVE = "systemctl start cluster-backup-scratch@{0} >&2; systemctl is-active cluster-backup-scratch@{0}"
 WRITE = (
     f"install -d -o mysql -g mysql -m 700 {REQUESTS} && cat > {REQUESTS}/{{0}}.json "
     f"&& chown mysql: {REQUESTS}/{{0}}.json"
@@ -92,7 +93,9 @@ def restore(workspace: Workspace, wish: Wish) -> Done:
             row = work(host, "restore", database, tell)
             if not row["ok"]:
                 raise refused(host, database, row["why"])
-            ssh_run(host, f"systemctl start cluster-backup-scratch@{database}")
+            state = ssh_run(host, SERVE.format(database)).strip()
+            if state != "active":
+                raise refused(host, database, f"a server on the restored files is {state}")
     return Done(database, host.name, False, row["result"])
 
 

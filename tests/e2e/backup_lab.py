@@ -1,0 +1,141 @@
+"""A backup node of a lab as a test meets it: what it has, what is restored there, how it is damaged."""
+
+import json
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from .command import Done, cluster, wait_for
+from .conftest import Stack
+
+SETTLED = "until ! systemctl list-units --no-legend 'cluster-backup@*' | grep -q activating; do sleep 0.2; done"
+SOCKET = "/var/lib/cluster-backup/scratch/main-look/0.sock"
+FIND = """
+import base64, json, sys
+for row in json.load(sys.stdin):
+    for tag in row.get("tags") or []:
+        if tag.startswith("meta:") and json.loads(base64.urlsafe_b64decode(tag[5:]))["id"] == sys.argv[1]:
+            print(row["id"])
+"""
+FLIP = """
+import sys
+with open(sys.argv[1], "r+b") as file:
+    file.seek(1000)
+    byte = file.read(1)
+    file.seek(1000)
+    file.write(bytes([byte[0] ^ 1]))
+"""
+LARGEST = "$(find {0}/data -type f -printf '%s %p\\n' | sort -n | tail -1 | cut -d' ' -f2)"
+
+
+@dataclass(frozen=True)
+class Backups:
+    """The backups of one database on one node."""
+
+    stack: Stack
+    node: str = "bak1"
+    database: str = "main"
+    store: str = "/srv/cluster-backup"
+
+    def verb(self, *words: str, code: int = 0) -> Done:
+        """`cluster WORDS -C ...`, which must end with that code."""
+        done = cluster(*words, "-C", self.stack.folder, timeout=600)
+        assert done.code == code, done
+        return done
+
+    def run(self, *words: str) -> dict[str, Any]:
+        """A backup made now; what the node says of it."""
+        done = self.verb("backup", "run", self.database, *words, "-o", "json")
+        result: dict[str, Any] = done.json["runs"][0]["result"]
+        return result
+
+    def all(self) -> list[dict[str, Any]]:
+        """Every backup that counts."""
+        found = self.verb("backups", self.database, "-o", "json").json["nodes"][self.node]
+        rows: list[dict[str, Any]] = found["databases"][self.database]["backups"]
+        return rows
+
+    def ids(self, *kinds: str) -> list[str]:
+        """Their names."""
+        return [each["id"] for each in self.all() if not kinds or each["kind"] in kinds]
+
+    def restored(self, sql: str) -> str:
+        """What the server on the restored files says."""
+        client = f"mariadb --no-defaults -BN --socket={SOCKET}"
+        return self.stack.on(self.node, f"echo {shlex.quote(sql)} | {client}")
+
+    def state(self) -> dict[str, Any]:
+        """What the node noted of its runs."""
+        text = self.stack.on(self.node, "cat /var/lib/cluster-backup/state.json")
+        found: dict[str, Any] = json.loads(text)["databases"][self.database]
+        return found
+
+    def fetched_beyond(self, moment: float, seconds: float = 180) -> None:
+        """Wait until the timer fetched what was written until then (seconds since 1970)."""
+        wait_for("a fetch", lambda: self.last_fetch() > moment, seconds)
+
+    def last_fetch(self) -> float:
+        """When it last did, be it nothing."""
+        return float((self.state().get("binlogs", {}).get("good") or {}).get("at", 0))
+
+    @contextmanager
+    def quiet(self) -> Iterator[None]:
+        """No timer runs meanwhile."""
+        self.stack.on(self.node, f"systemctl stop cluster-backup.target; {SETTLED}", 300)
+        try:
+            yield
+        finally:
+            self.stack.on(self.node, "systemctl start cluster-backup.target")
+
+    @contextmanager
+    def damaged(self, command: str) -> Iterator[None]:
+        """The repository after a command, and as it was again afterwards."""
+        with self.quiet():
+            self.stack.on(
+                self.node, f"cp -a {self.store} {self.store}.good; cp -a /etc/cluster/backup.key /root/key"
+            )
+            try:
+                self.stack.on(self.node, command)
+                yield
+            finally:
+                self.stack.on(
+                    self.node,
+                    f"rm -rf {self.store}; mv {self.store}.good {self.store}; "
+                    "cp -a /root/key /etc/cluster/backup.key",
+                )
+
+    def restic(self, words: str) -> str:
+        """A shell command with restic's settings as the node has them."""
+        home = "/var/lib/cluster-backup"
+        names = f"RESTIC_REPOSITORY={self.store} RESTIC_PASSWORD_FILE=/etc/cluster/backup.key HOME={home}"
+        return f"runuser -u mysql -- env {names} RESTIC_CACHE_DIR={home}/cache sh -c {shlex.quote(words)}"
+
+    def without(self, identity: str) -> str:
+        """The command that takes one backup out of the repository, as somebody would who hides something."""
+        find = f"restic snapshots --json | python3 -c {shlex.quote(FIND)} {identity}"
+        return self.restic(f"{find} | xargs restic forget")
+
+    def bit_flip(self) -> str:
+        """One bit of the largest file."""
+        place = LARGEST.format(self.store)
+        return f"chmod u+w {place}; python3 -c {shlex.quote(FLIP)} {place}"
+
+    def truncation(self) -> str:
+        """The largest file is cut short."""
+        return f"chmod u+w {LARGEST.format(self.store)}; truncate -s -1000 {LARGEST.format(self.store)}"
+
+    def compressions(self) -> str:
+        """Seconds and size of the newest full copy, kept anew with each choice of restic's."""
+        script = f"""restic snapshots --json --tag kind:full | python3 -c '
+import json, sys
+print(json.load(sys.stdin)[-1]["id"])' > /var/tmp/id
+restic dump $(cat /var/tmp/id) /{self.database}.full.xbstream > /var/tmp/stream
+for choice in off auto max; do
+  began=$(date +%s.%N); restic -r /var/tmp/$choice init -q
+  restic -r /var/tmp/$choice backup -q --compression $choice --stdin < /var/tmp/stream
+  took=$(echo "$(date +%s.%N) $began" | awk '{{print $1 - $2}}')
+  echo compression $choice: $took s, $(du -sm /var/tmp/$choice | cut -f1) MB
+done; rm -rf /var/tmp/off /var/tmp/auto /var/tmp/max /var/tmp/stream"""
+        return self.stack.on(self.node, self.restic(script), 600)

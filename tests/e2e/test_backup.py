@@ -1,0 +1,316 @@
+"""Backups hold what was acknowledged, to a position exactly; damage is told; what was cut off never counts.
+
+`make test` runs a part; `make drill` all of it, and measures.
+"""
+
+import json
+import os
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import pymysql
+import pytest
+
+from .backup_lab import Backups
+from .command import cluster, wait_for
+from .conftest import Stack, running
+from .data_tier import SEED, only_in_drills
+from .database import connect, prepare, trusting
+from .ledger import Ledger
+from .verdict import OK, UNKNOWN
+
+TOPOLOGY = """
+name: e2e-backup
+provider: podman
+network: {subnet: 10.89.78.0/24}
+nodes:
+  db1: {}
+  db2: {}
+  db3: {}
+  bak1: {}
+databases:
+  main:
+    nodes: [db1, db2, db3]
+    schemas: [shop]
+    accounts: {shop: {schemas: [shop], rights: owner}}
+    settings: {innodb_buffer_pool_size: 64M, performance_schema: "OFF"}
+backup:
+  nodes: [bak1]
+  schedule: {binlogs: 10s, jitter: 0s}
+"""
+WRITERS, ROWS, PATIENCE = 4, 300, 180
+MEGABYTES = int(os.environ.get("CLUSTER_BACKUP_MB", "300"))
+KILL = """
+systemctl start --no-block cluster-backup@full:main
+until pgrep -f 'restic backup --json --stdin' >/dev/null; do sleep 0.02; done
+{0}
+until [ "$(systemctl show -P ActiveState cluster-backup@full:main)" != activating ]; do sleep 0.1; done
+systemctl show -P Result cluster-backup@full:main
+"""
+
+
+@dataclass
+class Shop:
+    """The database as an application meets it, at the node `door`."""
+
+    stack: Stack
+    folder: Path
+    door: str = "db1"
+
+    def __post_init__(self) -> None:
+        """Have the password and the authority at hand."""
+        self.password = cluster("secrets", "show", "database_main.shop", "-C", self.stack.folder).out.strip()
+        self.ca = self.folder / "root.pem"
+        self.ca.write_text(cluster("certs", "authority", "-C", self.stack.folder).out)
+        self.address = str(self.stack.workspace.inventory.host(self.door).vars["galera_address"])
+
+    def connect(self) -> pymysql.Connection:
+        """A connection that commits every statement by itself."""
+        return connect(self.address, 3306, "shop", self.password, "shop", trusting(self.ca), 60.0)
+
+    def ledger(self, table: str) -> Ledger:
+        """Writers on a table of their own."""
+        with closing(self.connect()) as connection:
+            prepare(connection, table)
+        return Ledger(
+            self.address, 3306, "shop", self.password, "shop", self.ca, self.folder / table, WRITERS, SEED,
+            table=table, pause=0.01,
+        )  # fmt: skip
+
+    def marker(self, table: str) -> tuple[str, set[int]]:
+        """(a GTID position, the ids a table has exactly there), from one view of the door's server."""
+        said = self.stack.on(
+            self.door,
+            'mariadb --no-defaults -BN -e "START TRANSACTION WITH CONSISTENT SNAPSHOT; '
+            "SHOW STATUS LIKE 'binlog_snapshot_%'; "
+            f'SELECT id FROM shop.{table}"',
+        ).splitlines()
+        place = dict(line.split("\t") for line in said[:2])
+        file, offset = place["Binlog_snapshot_file"], place["Binlog_snapshot_position"]
+        position = self.stack.on(
+            self.door, f"mariadb --no-defaults -BN -e \"SELECT BINLOG_GTID_POS('{file}', {offset})\""
+        ).strip()
+        domain = self.stack.on(self.door, "mariadb --no-defaults -BN -e 'SELECT @@wsrep_gtid_domain_id'").strip()
+        shared = next(each for each in position.split(",") if each.startswith(f"{domain}-"))
+        return shared, {int(line) for line in said[2:]}
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    with running(tmp_path_factory.mktemp("backup"), TOPOLOGY) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="module")
+def backups(lab: Stack) -> Backups:
+    return Backups(lab)
+
+
+@pytest.fixture(scope="module")
+def shop(lab: Stack, tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    return Shop(lab, tmp_path_factory.mktemp("shop"))
+
+
+def test_a_copy_is_made_without_being_asked_for(backups: Backups) -> None:
+    wait_for("the first copy", lambda: backups.ids("full"), 180, every=1)
+
+
+def test_a_moment_under_writers_is_restored_exactly(shop: Shop, backups: Backups) -> None:
+    """Full copy, incremental, binary logs; then rows are deleted, and the moment before is brought back."""
+    with shop.ledger("orders") as ledger:
+        ledger.wait_for(ROWS, PATIENCE)
+        full = backups.run("--full")
+        ledger.wait_for(ROWS, PATIENCE)
+        increment = backups.run()
+        ledger.wait_for(ROWS, PATIENCE)
+        before = {each.number for each in ledger.records() if each.kind == OK}
+        position, there = shop.marker("orders")
+        ledger.wait_for(ROWS, PATIENCE)
+    with closing(shop.connect()) as connection, connection.cursor() as cursor:
+        cursor.execute("DELETE FROM orders WHERE writer = 0")
+    done = backups.verb("restore", "main", "--to", "scratch", "--at", position, "-o", "json").json
+    assert done["copies"] == [full["id"], increment["id"]]
+    found = {int(line) for line in backups.restored("SELECT id FROM shop.orders").splitlines()}
+    acknowledged = {each.number for each in ledger.records() if each.kind == OK}
+    unknown = {each.number for each in ledger.records() if each.kind == UNKNOWN}
+    assert found == there
+    assert before <= found <= acknowledged | unknown
+    assert found < acknowledged
+    print(f"{len(found)} of {len(acknowledged)} rows at {position}, in {done['seconds']} s: {done['stages']}")
+    backups.verb("restore", "main", "--to", "scratch", "--discard")
+    assert full["node"] != shop.door, "the node that applications use gave the copy"
+    assert increment["kind"] == "incremental"
+
+
+def test_a_restore_is_proven_and_status_says_so(backups: Backups) -> None:
+    rows = backups.verb("backup", "verify", "main", "-o", "json").json["runs"]
+    proof = next(each["result"] for each in rows if each["step"] == "prove")
+    assert proof["rows"] > ROWS
+    assert [each["id"] for each in backups.all() if each["proven"]] == proof["chain"]
+    status = backups.stack.status()
+    found = status["backups"]["main"]["bak1"]
+    assert found["proof"]["age_seconds"] < 300
+    assert found["proof"]["failed"] is None
+    assert not [each for each in status["problems"] if "bak1" in each], status["problems"]
+    print(f"proof: {proof['rows']} rows, {proof['stages']}")
+
+
+@pytest.mark.parametrize(
+    "kill",
+    [
+        "systemctl kill -s KILL cluster-backup@full:main",
+        pytest.param("kill -KILL $(systemctl show -P MainPID cluster-backup@full:main)", marks=only_in_drills),
+        pytest.param("pkill -KILL -u mysql -x restic", marks=only_in_drills),
+    ],
+    ids=["everything", "the program", "restic"],
+)
+def test_a_copy_that_is_killed_never_counts(backups: Backups, kill: str) -> None:
+    before = backups.ids("full", "incremental")
+    assert backups.stack.on("bak1", KILL.format(kill), 120).strip() != "success"
+    assert backups.ids("full", "incremental") == before
+    made = backups.run("--full")
+    assert made["id"] in backups.ids("full")
+    backups.verb("backup", "verify", "main")
+
+
+@only_in_drills
+def test_a_source_that_is_killed_is_named(backups: Backups) -> None:
+    before = backups.ids("full", "incremental")
+    lines = [
+        "systemctl start --no-block cluster-backup@full:main",
+        "until pgrep -f 'restic backup --json --stdin' >/dev/null; do sleep 0.02; done",
+    ]
+    backups.stack.on("bak1", "\n".join(lines))
+    for node in ("db1", "db2", "db3"):
+        backups.stack.on(node, "systemctl kill -s KILL cluster-backup-source")
+    wait_for("the run to end", lambda: backups.state()["copies"].get("bad"), PATIENCE, every=0.5)
+    assert "broke off" in backups.state()["copies"]["bad"]["why"]
+    assert backups.ids("full", "incremental") == before
+    wait_for("a node that gives copies", lambda: fit(backups), PATIENCE, every=0.5)
+    backups.run("--full")
+
+
+def fit(backups: Backups) -> bool:
+    """Whether a node says that it may give a copy."""
+    said = json.loads(backups.stack.on("bak1", "python3 -B /usr/local/lib/cluster/backup look"))
+    return any(state["fit"] for state in said["main"]["nodes"].values())
+
+
+DAMAGES: dict[str, tuple[Callable[[Backups], str], str]] = {
+    "a flipped bit": (Backups.bit_flip, "was changed or is damaged"),
+    "a file cut short": (Backups.truncation, "cut short|damaged"),
+    "a missing increment": (
+        lambda backups: backups.without(backups.ids("incremental")[-2]),
+        "not in the repository",
+    ),
+    "missing binlogs": (lambda backups: backups.without(backups.ids("binlogs")[-2]), "binlogs are missing"),
+    "another key": (lambda _: "echo wrong > /etc/cluster/backup.key", "the key does not open"),
+}
+
+
+ALWAYS = ("a flipped bit", "missing binlogs")
+
+
+@pytest.fixture
+def whole(shop: Shop, backups: Backups) -> None:
+    """A chain of three copies and at least three fetches after it."""
+    if [each["kind"] for each in backups.all() if each["kind"] != "binlogs"][-2:] != ["incremental"] * 2:
+        backups.run("--full")
+        for _ in range(2):
+            backups.run()
+    with closing(shop.connect()) as connection, connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE IF NOT EXISTS ticks (id INT PRIMARY KEY AUTO_INCREMENT, v INT)")
+        for number in range(3):
+            cursor.execute("INSERT INTO ticks (v) VALUES (%s)", (number,))
+            backups.fetched_beyond(time.time())
+
+
+@pytest.mark.usefixtures("whole")
+@pytest.mark.parametrize(
+    "what",
+    [
+        *ALWAYS,
+        *(pytest.param(each, marks=only_in_drills) for each in DAMAGES if each not in ALWAYS),
+    ],
+)
+def test_damage_is_found_and_named(backups: Backups, what: str) -> None:
+    damage, told = DAMAGES[what]
+    with backups.damaged(damage(backups)):
+        done = backups.verb("backup", "verify", "main", "-o", "json", code=1)
+        why = done.json["error"]["why"]
+    assert re.search(told, why), why
+    print(f"{what}: {why}")
+    backups.verb("backup", "verify", "main")
+
+
+@only_in_drills
+def test_a_lost_node_leaves_no_gap(shop: Shop, backups: Backups) -> None:
+    """The node that gave the last binary logs loses its power; another one goes on where it ended."""
+    with shop.ledger("more") as ledger:
+        ledger.wait_for(ROWS, PATIENCE)
+        backups.fetched_beyond(time.time())
+        giver = str(backups.state()["binlogs"]["good"]["node"])
+        assert giver != shop.door
+        backups.stack.lab.kill(giver)
+        ledger.wait_for(ROWS, PATIENCE)
+        backups.fetched_beyond(time.time())
+        heir = str(backups.state()["binlogs"]["good"]["node"])
+        ledger.wait_for(ROWS, PATIENCE)
+    assert heir != giver
+    backups.verb("backup", "verify", "main")
+    backups.stack.lab.start(giver)
+    backups.stack.settle(180)
+
+
+@only_in_drills
+def test_figures(shop: Shop, backups: Backups) -> None:
+    """How long copies take beside the same by hand; what an increment after one percent is of a full copy."""
+    with closing(shop.connect()) as connection, connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE big (id INT PRIMARY KEY, v VARCHAR(1300))")
+        for start in range(0, MEGABYTES * 760, 5000):
+            cursor.execute(
+                f"INSERT INTO big SELECT seq, RPAD(MD5(seq), 1300, CONCAT(MD5(RAND()), ' amber ')) "
+                f"FROM seq_{start}_to_{start + 4999}"
+            )
+    full = backups.run("--full")
+    by_hand = hand_seconds(backups, full["node"])
+    with closing(shop.connect()) as connection, connection.cursor() as cursor:
+        cursor.execute("UPDATE big SET v = REVERSE(v) WHERE id < %s", (MEGABYTES * 760 // 100,))
+    increment = backups.run()
+    assert increment["kind"] == "incremental"
+    with shop.ledger("beside") as ledger:
+        ledger.wait_for(ROWS, PATIENCE)
+        alone = rate(ledger, lambda: ledger.run(10))
+        beside = rate(ledger, lambda: backups.run("--full"))
+    proof = backups.verb("backup", "verify", "main", "-o", "json").json["runs"][1]["result"]
+    print(f"full: {full['bytes'] / 1e6:.0f} MB in {full['seconds']:.1f} s, by hand {by_hand:.1f} s")
+    print(f"after 1 %: {increment['bytes'] / 1e6:.1f} MB in {increment['seconds']:.1f} s")
+    print(f"acknowledged a second: {alone:.0f} alone, {beside:.0f} beside a copy")
+    print(f"proof of {proof['bytes'] / 1e6:.0f} MB in {proof['seconds']:.1f} s: {proof['stages']}")
+    print(backups.compressions())
+    assert full["seconds"] < 3 * by_hand
+    assert increment["bytes"] < full["bytes"] / 5
+
+
+def hand_seconds(backups: Backups, node: str) -> float:
+    """mariabackup's own stream into a file on the same disk."""
+    began = time.monotonic()
+    backups.stack.on(
+        node,
+        "mariabackup --backup --user=root --socket=/run/mysqld/mysqld.sock --stream=xbstream "
+        "--target-dir=/var/tmp/hand "
+        "2>/dev/null > /var/tmp/hand.xbstream; rm /var/tmp/hand.xbstream",
+        300,
+    )
+    return time.monotonic() - began
+
+
+def rate(ledger: Ledger, work: Callable[[], object]) -> float:
+    """Rows acknowledged a second while something is done."""
+    began, before = time.monotonic(), ledger.acknowledged
+    work()
+    return (ledger.acknowledged - before) / (time.monotonic() - began)
