@@ -40,7 +40,7 @@ test: setup
 	@scripts/test
 
 drill: setup
-	@CLUSTER_DRILL=1 $(BIN)/pytest -v -s tests/e2e/test_databases.py
+	@CLUSTER_DRILL=1 $(BIN)/pytest -v -s tests/e2e/test_databases.py tests/e2e/test_databases_mysql.py
 
 audit: setup
 	@scripts/audit

@@ -66,6 +66,7 @@ def doorbell_vars(topology: Topology, node: str) -> dict[str, Any]:
     return {
         "doorbell_address": str(addresses(topology)[node]),
         "doorbell_port": DOORBELL,
+        "doorbell_engine": found[1].engine,
         "doorbell_mode": found[1].mode,
         "doorbell_max_lag_seconds": max(1, found[1].max_lag // 1000),
     }

@@ -10,13 +10,14 @@ from cluster_cli.topology.model import Topology
 
 
 def replication_vars(topology: Topology, name: str) -> dict[str, Any]:
-    """The node's part of a MariaDB database with a primary; empty when it holds no data of one."""
+    """The node's part of a database with a primary; empty when it holds no data of one."""
     found = database_of(topology, name, "replication")
-    if found is None or found[1].engine != "mariadb":
+    if found is None:
         return {}
     key, database = found
     known = addresses(topology)
     return server_vars(topology, name, "replication") | {
+        "replication_engine": database.engine,
         "replication_addresses": {node: str(known[node]) for node in database.nodes},
         "replication_domain_id": domain_id(topology, key),
         "replication_secret": database_account(key, REPLICATION_ACCOUNT),

@@ -86,7 +86,8 @@ def sysctl(topology: Topology, name: str) -> dict[str, int | str]:
 
 def role_packages(roles: dict[str, dict[str, Any]]) -> list[str]:
     """The packages of a node's roles."""
-    keys = [f"web/{found['web_engine']}" if role == "web" else role for role, found in roles.items()]
+    engines = {role: found.get(f"{role}_engine") for role, found in roles.items()}
+    keys = [f"{role}/{engine}" if engine else role for role, engine in engines.items()]
     return [package for key in keys for package in PACKAGES.get(key, ())]
 
 

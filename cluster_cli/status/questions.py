@@ -21,13 +21,13 @@ UNITS = {
     "galera": "mariadb",
     "garbd": "garb",
     "group_replication": "mysql",
-    "replication": "mariadb",
     "doorbell": "cluster-doorbell",
     "backup_source": "cluster-backup-source",
 }
 ACTIVE = "systemctl is-active {}"
 FILTERS = "if nft list chain inet cluster input >/dev/null; then systemctl is-active {}; else echo flushed; fi"
 STATES = {"cluster-firewall": FILTERS}  # its unit is active even when somebody flushed the rules
+DATABASE_UNITS = {"mariadb": "mariadb", "mysql": "mysql"}
 WEB_UNITS = {"nginx": "nginx", "apache": "apache2"}
 PROBE = """
 import json, socket, sys, urllib.request
@@ -77,6 +77,8 @@ def units(host: Host) -> list[str]:
     found = [unit for role, unit in UNITS.items() if role in host.groups]
     if host.vars.get("firewall_enabled"):
         found.append("cluster-firewall")
+    if "replication" in host.groups:
+        found.append(DATABASE_UNITS[host.vars["replication_engine"]])
     if "web" in host.groups:
         found.append(WEB_UNITS[host.vars["web_engine"]])
     return found

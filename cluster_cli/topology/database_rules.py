@@ -15,7 +15,7 @@ OURS = (
     "sync_binlog", "server_id", "bind_address", "port", "socket", "datadir", "read_only", "ssl_",
     "require_secure_transport", "gtid_", "enforce_gtid_consistency", "super_read_only", "rpl_semi_sync_",
     "group_replication_", "log_slave_updates", "log_replica_updates", "init_rpl_role", "skip_slave_start",
-    "skip_replica_start", "relay_log", "report_host", "plugin_load",
+    "skip_replica_start", "relay_log", "replica_preserve_commit_order", "report_host", "plugin_load", "clone_",
 )
 # fmt: on
 

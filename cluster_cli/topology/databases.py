@@ -18,7 +18,7 @@ Share = Annotated[int, Field(ge=5, le=80, strict=True)]
 DATABASE_PORT = 3306
 DOORBELL = 9200  # where a node says over HTTP what it is fit for
 GROUP, STATE_TRANSFER, INCREMENTAL = 4567, 4444, 4568  # Galera's documentation, "Firewall settings"
-MODES = {"mariadb": ("galera", "replication"), "mysql": ("group_replication",)}
+MODES = {"mariadb": ("galera", "replication"), "mysql": ("group_replication", "replication")}
 PROCESS = {"mariadb": "mariadbd", "mysql": "mysqld"}
 RESERVED = "cluster"  # how accounts begin that are the cluster's own
 REPLICATION_ACCOUNT = "cluster_replication"  # as whom a node fetches from another, where it needs a password
@@ -48,7 +48,7 @@ class Database(Model):
     mode: Literal["galera", "group_replication", "replication"] = Field(
         default="galera",
         description="How the nodes agree. galera (mariadb) and group_replication (mysql): a majority goes on by "
-        "itself. replication (mariadb): a replica has each write before it is acknowledged, and is promoted at "
+        "itself. replication (both): a replica has each write before it is acknowledged, and is promoted at "
         "your word.",
     )
     nodes: NodeList = Field(description="Nodes that hold the data.")

@@ -85,6 +85,17 @@ GROUP_REPLICATION = Mode(
     gap_seconds=9.0,
 )
 MODES = (GALERA, REPLICATION, GROUP_REPLICATION)
+MYSQL_REPLICATION = Mode(  # in a lab of its own: test_databases_mysql.py
+    name="replication (mysql)",
+    database="stock",
+    nodes=("myr1", "myr2", "myr3"),
+    port=3306,
+    unit="mysql",
+    client="mysql --no-defaults -BN",
+    same="SELECT @@gtid_executed",
+    elects=False,
+    gap_seconds=30.0,  # with an operator who acts at once
+)
 
 
 @dataclass

@@ -19,7 +19,7 @@ from cluster_cli.databases.modes import FENCES
 from . import sysbench
 from .command import cluster, wait_for
 from .conftest import Stack, running
-from .data_tier import DRILL, GALERA, GROUP_REPLICATION, MODES, REPLICATION, Database, only_in_drills, print_table
+from .data_tier import DRILL, GALERA, GROUP_REPLICATION, MODES, Database, only_in_drills, print_table
 from .database import connect as patient
 from .database import trusting
 from .database_faults import (
@@ -210,7 +210,7 @@ def recovered(database: Database, lost: str) -> None:
     """What an operator does after all nodes were lost."""
     name, folder = database.mode.database, database.stack.folder
     words: tuple[object, ...] = ()
-    if database.mode is REPLICATION:
+    if not database.mode.elects:
         words = ("failover", name, "--yes", "-C", folder) if lost else ("up", folder, "--only", "database")
     elif lost:
         words = ("recover", name, "--without", lost, "--yes", "-C", folder)
@@ -414,7 +414,8 @@ def invocations(database: Database) -> dict[str, str]:
 def set_settings(database: Database, more: str) -> None:
     """Change the settings of all databases in the topology."""
     path = database.stack.folder / "topology.yml"
-    path.write_text(re.sub(r'performance_schema: "OFF"[^}]*}', f'performance_schema: "OFF"{more}}}', TOPOLOGY))
+    text = path.read_text()
+    path.write_text(re.sub(r'performance_schema: "OFF"[^}]*}', f'performance_schema: "OFF"{more}}}', text))
 
 
 def test_settings_are_applied_without_a_restart_where_the_server_can(lab: Stack, tmp_path: Path) -> None:

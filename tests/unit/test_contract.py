@@ -24,7 +24,10 @@ HOSTS = [
     for host in render(parse(path.read_text(encoding="utf-8")), ACCESS).hosts
 ]
 PRESENT = [role for role in ROLES if (ROOT / "roles" / role).is_dir()]
-LISTS = {"web/nginx": ("web", "nginx"), "web/apache": ("web", "apache")}  # where one role has two lists
+LISTS = {
+    f"{role}/{engine}": (role, engine)
+    for role, engine in (("web", "nginx"), ("web", "apache"), ("replication", "mariadb"), ("replication", "mysql"))
+}  # where one role has two lists
 
 
 def read(path: Path) -> Any:

@@ -43,13 +43,13 @@ def doorbell() -> ModuleType:
 def test_it_is_fit_for_what_its_state_allows(
     doorbell: ModuleType, change: dict[str, str], write: bool, read: bool
 ) -> None:
-    assert doorbell.fit("galera", "/write", SYNCED | change, 10) is write
-    assert doorbell.fit("galera", "/read", SYNCED | change, 10) is read
+    assert doorbell.fit("mariadb/galera", "/write", SYNCED | change, 10) is write
+    assert doorbell.fit("mariadb/galera", "/read", SYNCED | change, 10) is read
 
 
 def test_a_silent_server_and_another_path_are_fit_for_nothing(doorbell: ModuleType) -> None:
-    assert not doorbell.fit("galera", "/write", {}, 10)
-    assert not doorbell.fit("galera", "/", SYNCED, 10)
+    assert not doorbell.fit("mariadb/galera", "/write", {}, 10)
+    assert not doorbell.fit("mariadb/galera", "/", SYNCED, 10)
 
 
 PRIMARY = {
@@ -74,8 +74,8 @@ REPLICA = PRIMARY | {"read_only": "1", "waits": "0", "waits_alone": "0", "io": "
     ],
 )
 def test_a_primary_is_written_to(doorbell: ModuleType, change: dict[str, str], write: bool, read: bool) -> None:
-    assert doorbell.fit("replication", "/write", PRIMARY | change, 10) is write
-    assert doorbell.fit("replication", "/read", PRIMARY | change, 10) is read
+    assert doorbell.fit("mariadb/replication", "/write", PRIMARY | change, 10) is write
+    assert doorbell.fit("mariadb/replication", "/read", PRIMARY | change, 10) is read
 
 
 @pytest.mark.parametrize(
@@ -83,8 +83,23 @@ def test_a_primary_is_written_to(doorbell: ModuleType, change: dict[str, str], w
     [({}, True), ({"lag": "11"}, False), ({"lag": "None"}, False), ({"io": "No"}, False), ({"sql": "No"}, False)],
 )
 def test_a_replica_is_read_from(doorbell: ModuleType, change: dict[str, str], read: bool) -> None:
-    assert doorbell.fit("replication", "/read", REPLICA | change, 10) is read
-    assert not doorbell.fit("replication", "/write", REPLICA | change, 10)
+    assert doorbell.fit("mariadb/replication", "/read", REPLICA | change, 10) is read
+    assert not doorbell.fit("mariadb/replication", "/write", REPLICA | change, 10)
+
+
+@pytest.mark.parametrize(
+    ("change", "write"),
+    [
+        ({}, True),
+        ({"rpl_semi_sync_source_status": "OFF"}, False),  # it gave up waiting
+        ({"rpl_semi_sync_source_clients": "0", "alone_seconds": "11"}, False),
+        ({"io": "Yes", "sql": "Yes", "lag": "0"}, False),
+    ],
+)
+def test_a_primary_of_mysql_is_written_to(doorbell: ModuleType, change: dict[str, str], write: bool) -> None:
+    state = PRIMARY | {"rpl_semi_sync_source_clients": "2", "rpl_semi_sync_source_status": "ON"} | change
+    assert doorbell.fit("mysql/replication", "/write", state, 10) is write
+    assert doorbell.fit("mysql/replication", "/read", REPLICA, 10)
 
 
 MEMBER = {

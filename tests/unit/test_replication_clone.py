@@ -22,6 +22,7 @@ class KilledError(BaseException):
 def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
     """The program on a node whose data directory is a mount point with old data, and a copy that came in whole."""
     monkeypatch.syspath_prepend(str(FILES))
+    monkeypatch.syspath_prepend(str(FILES / "mariadb"))
     module = importlib.import_module("clone")
     monkeypatch.setattr(module, "DATA", str(tmp_path))
     for name, place in {
@@ -30,12 +31,13 @@ def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleTyp
         "INCOMING": "cluster-aside/incoming",
     }.items():
         monkeypatch.setattr(module, name, str(tmp_path / place))
+    monkeypatch.setattr(sys.modules["telling"], "ASIDE", str(tmp_path / "cluster-aside"))
     monkeypatch.setattr(module.os, "chown", lambda *_: None)
     (tmp_path / "lost+found").mkdir()
     written(tmp_path, OLD)
     written(tmp_path / "cluster-aside/incoming", NEW)
     yield module
-    for name in ("clone", "steps", "server"):
+    for name in ("clone", "steps", "server", "engine", "telling"):
         sys.modules.pop(name, None)
 
 
@@ -61,14 +63,14 @@ def in_place(folder: Path, files: dict[str, str]) -> bool:
 
 
 def test_the_old_data_is_kept_and_the_copy_is_in_place(clone: ModuleType, tmp_path: Path) -> None:
-    kept = Path(clone.exchange(worthless=False, owner=OWNER))
+    kept = Path(clone.exchange(useless=False, owner=OWNER))
     assert in_place(tmp_path, NEW)
     assert in_place(kept.rename(tmp_path.parent / "kept"), OLD)
     assert (tmp_path / "lost+found").is_dir()
 
 
 def test_what_never_held_anything_is_not_kept(clone: ModuleType, tmp_path: Path) -> None:
-    assert clone.exchange(worthless=True, owner=OWNER) == ""
+    assert clone.exchange(useless=True, owner=OWNER) == ""
     assert in_place(tmp_path, NEW)
     assert list((tmp_path / "cluster-aside").iterdir()) == []
 
@@ -80,7 +82,7 @@ def test_an_interruption_loses_nothing_and_starts_nothing(
     with monkeypatch.context() as patched:
         killed_after(steps, clone, patched)
         with pytest.raises(KilledError):
-            clone.exchange(worthless=False, owner=OWNER)
+            clone.exchange(useless=False, owner=OWNER)
     assert held(tmp_path, "only_here.ibd") == ["old"]
     whole = [in_place(tmp_path, OLD), in_place(tmp_path, NEW)]
     assert any(whole) or not (tmp_path / "mysql").is_dir(), "a server could start from a part"
@@ -110,12 +112,12 @@ def test_the_next_attempt_keeps_what_the_interrupted_one_left(
     with monkeypatch.context() as patched:
         killed_after(steps, clone, patched)
         with pytest.raises(KilledError):
-            clone.exchange(worthless=False, owner=OWNER)
+            clone.exchange(useless=False, owner=OWNER)
     clone.shutil.rmtree(clone.INCOMING)
     written(tmp_path / "cluster-aside/incoming", NEW)
     monkeypatch.setattr(clone.time, "strftime", lambda _: "later")
     empty = not (tmp_path / "mysql").is_dir()
-    clone.exchange(worthless=empty or (tmp_path / "cluster-copy.json").exists(), owner=OWNER)
+    clone.exchange(useless=empty or (tmp_path / "cluster-copy.json").exists(), owner=OWNER)
     assert in_place(tmp_path, NEW)
     assert sorted(held(tmp_path, "only_here.ibd") + held(tmp_path, "ibdata1")).count("old") == 2
 

@@ -1,10 +1,10 @@
-"""GTID positions: what contains what, and how far apart two are."""
+"""GTIDs of either engine: what contains what, and how far apart two are."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cluster_cli.databases.replication import gtid
+from cluster_cli.databases.replication import gtid, positions
 
 SERVERS = st.integers(1, 3)
 LOGS = st.lists(SERVERS, max_size=12)  # the server that wrote each transaction of domain 1, in order
@@ -24,12 +24,12 @@ def position(log: list[int]) -> str:
 @pytest.mark.parametrize("text", ["1-2", "1-2-x", "1-2-3-4", "nonsense"])
 def test_what_is_no_position_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="not a GTID"):
-        gtid.parse(text)
+        positions.parse(text)
 
 
 def test_positions_are_written_as_they_are_read() -> None:
-    assert [str(each) for each in gtid.parse("0-1-5, 1-2-7\n")] == ["0-1-5", "1-2-7"]
-    assert gtid.parse("") == ()
+    assert [str(each) for each in positions.parse("0-1-5, 1-2-7\n")] == ["0-1-5", "1-2-7"]
+    assert positions.parse("") == ()
 
 
 @given(LOGS, st.integers(0, 12))
@@ -60,3 +60,47 @@ def test_the_distance_is_what_has_yet_to_come(log: list[int], count: int) -> Non
 def test_the_furthest_is_behind_none(sequences: list[int]) -> None:
     found = [f"1-1-{each}" if each else "" for each in sequences]
     assert gtid.distance(gtid.furthest(found), "") == max(sequences)
+
+
+FIRST, SECOND = "0b5ca31a-ea9f-11f1-b574-ba34a887460d", "0bbc6999-ea9f-11f1-abe1-fea3be504b05"
+NUMBERS = st.sets(st.integers(1, 12))
+
+
+def told(numbers: set[int], source: str = FIRST) -> str:
+    """A set as a MySQL server tells it."""
+    return ":".join([source, *(str(each) for each in sorted(numbers))]) if numbers else ""
+
+
+@given(NUMBERS, NUMBERS)
+def test_a_set_contains_what_is_in_it(one: set[int], other: set[int]) -> None:
+    assert gtid.contains(told(one), told(other)) == (other <= one)
+    assert gtid.distance(told(one), told(other)) == len(one - other)
+    assert bool(gtid.missing(told(one), told(other))) == bool(one - other)
+
+
+@given(NUMBERS, NUMBERS)
+def test_what_was_applied_and_what_was_received_are_one_set(one: set[int], other: set[int]) -> None:
+    both = gtid.joined((told(one), told(other)))
+    assert gtid.distance(both, "") == len(one | other)
+    assert gtid.contains(both, told(one))
+    assert " " not in both
+
+
+@given(st.lists(NUMBERS, min_size=1, max_size=4))
+def test_the_furthest_has_all_or_there_is_none(found: list[set[int]]) -> None:
+    texts, whole = [told(each) for each in found], set().union(*found)
+    if whole in found:
+        assert gtid.furthest(texts) == texts[found.index(whole)]
+    else:
+        with pytest.raises(gtid.ApartError):
+            gtid.furthest(texts)
+    assert bool(gtid.apart(dict(zip("abcd", texts, strict=False)))) == (whole not in found)
+
+
+def test_what_only_one_has_is_told_by_who_numbered_it() -> None:
+    one, other = f"{FIRST}:1-9,{SECOND}:1-3", f"{FIRST}:1-7"
+    assert gtid.missing(one, other) == (f"{FIRST}:8-9", f"{SECOND}:1-3")
+    assert gtid.apart({"db1": told({1, 2}), "db2": told({1, 3})}) == (
+        f"db1 lacks {FIRST}:3",
+        f"db2 lacks {FIRST}:2",
+    )

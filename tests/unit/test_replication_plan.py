@@ -189,3 +189,25 @@ def test_nobody_takes_over_while_a_replica_is_not_well() -> None:
     assert "db3" in successor({"db1": primary(), "db2": replica()}, MEMBERS).why
     assert "apply" in successor({"db1": primary(5000), "db2": replica(1), "db3": replica(1)}, MEMBERS).why
     assert "not exactly one" in successor({"db1": primary(), "db2": primary(), "db3": replica()}, MEMBERS).why
+
+
+UUID = "0b5ca31a-ea9f-11f1-b574-ba34a887460d"
+
+
+def having(last: int, look: Look, more: str = "") -> Look:
+    """The same node of MySQL, with these transactions."""
+    has = f"{UUID}:1-{last}{more}"
+    return replace(look, position=has, history=has, received=has if look.follows else "")
+
+
+def test_a_primary_of_mysql_that_crashed_goes_on_with_what_nobody_acknowledged() -> None:
+    looks = {"db1": having(12, ended()), "db2": having(11, replica()), "db3": having(9, replica())}
+    found = plan(looks, MEMBERS)
+    assert (found.primary, found.opens, found.fetch, found.refused) == ("db1", True, "", "")
+
+
+def test_a_node_of_mysql_with_writes_of_its_own_is_not_touched() -> None:
+    looks = {"db1": having(12, primary()), "db2": having(12, replica()), "db3": having(11, ended(), ":13")}
+    found = plan(looks, MEMBERS)
+    assert found.steps["db3"].kind == REFUSE
+    assert f"{UUID}:13" in found.steps["db3"].why

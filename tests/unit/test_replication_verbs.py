@@ -198,3 +198,49 @@ def test_a_fence_is_taken_away_from_the_one_all_follow() -> None:
     assert unfence.weigh(live(closed, replica(), replica())).node == "db1"
     assert "nobody is known" in refusal(unfence.weigh, live(closed, replica(), NOBODY))
     assert "nobody is known" in refusal(unfence.weigh, live(closed, replica(8, received=12), replica()))
+
+
+UUID = "0b5ca31a-ea9f-11f1-b574-ba34a887460d"
+
+
+def holds(applied: str, received: str = "", **more: Any) -> dict[str, Any]:
+    """A replica of MySQL whose primary is gone."""
+    here = f"{UUID}:{applied}"
+    return alone() | {"position": here, "history": here, "received": f"{UUID}:{received or applied}"} | more
+
+
+def test_of_sets_too_the_one_that_received_most_is_promoted() -> None:
+    plan = failover.weigh(live(NOBODY, holds("1-9", "7-12"), holds("1-10")), None, False)
+    assert (plan.node, plan.details["apart"]) == ("db2", False)
+    assert f"{UUID}:1-12" in plan.will
+
+
+def test_of_two_that_went_apart_none_is_picked_silently() -> None:
+    nodes = live(NOBODY, holds("1-9"), holds("1-8:10"))
+    why = refusal(failover.weigh, nodes, None, True)
+    assert f"db2 lacks {UUID}:10; db3 lacks {UUID}:9" in why
+    assert "--to NODE --accept-loss" in why
+    assert "went apart" in refusal(failover.weigh, nodes, "db2", False)
+    plan = failover.weigh(nodes, "db2", True)
+    assert f"what db2 lacks {UUID}:10 is lost" in plan.stake
+    failover.furthest(nodes, {"db2": f"{UUID}:1-9", "db3": f"{UUID}:1-8"})
+    assert "went apart" in refusal(failover.furthest, nodes, {"db2": f"{UUID}:1-9", "db3": f"{UUID}:1-8:10"})
+
+
+def test_what_only_an_old_primary_of_mysql_has_is_told() -> None:
+    head = {"running": True, "position": f"{UUID}:1-12", "history": f"{UUID}:1-12"}
+    now = primary(position=f"{UUID}:1-11", history=f"{UUID}:1-11,{UUID[:-1]}e:1-4")
+    plan = rejoin.weigh(live(head, now, holds("1-11", follows="db2", io="Yes")), "db1", False)
+    assert plan.details["copy"]
+    assert f"what only db1 has does not come back: {UUID}:12" in plan.stake
+
+
+def test_an_old_primary_of_mysql_keeps_what_waits_for_a_replica() -> None:
+    here = {"position": f"{UUID}:1-9", "history": f"{UUID}:1-9"}
+    left = live(primary(clients=0, stalled=3, **here), primary(**here), holds("1-9", follows="db2", io="Yes"))
+    plan = rejoin.weigh(left, "db1", False)
+    assert plan.details["copy"]
+    assert "the writes of 3 clients" in plan.stake
+    assert not rejoin.weigh(
+        live(primary(clients=0, stalled=3), primary(), replica(follows="db2")), "db1", False
+    ).stake

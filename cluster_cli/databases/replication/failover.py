@@ -38,14 +38,20 @@ def weigh(live: Live, to: str | None, accept_loss: bool) -> Plan:
     if silent and not accept_loss:
         what = f"{', '.join(silent)} might have acknowledged writes that no other node has"
         raise refused(what, "it did not answer, or holds no data:", f"{UP}; or accept it: --accept-loss", told)
+    lacks = gtid.apart({name: look.most for name, look in able.items()})
+    if lacks and not (to and accept_loss):
+        hint = "choose whose writes stay, and accept the loss of the others': --to NODE --accept-loss"
+        raise refused("no node has all writes that are left", "they went apart: " + "; ".join(lacks), hint, told)
     node = to or best(able, live.nodes)
     stakes = [
         *(f"what only {each} has received is lost" for each in silent),
+        *(f"what {sentence} is lost" for sentence in lacks if sentence.startswith(f"{node} ")),
         *alive(live, seen, old),
         f"{old} comes back by `cluster rejoin {old}`",
     ]
     will = f"promote {node}, which has received up to {able[node].most or 'nothing'}, in place of {old}"
-    return Plan(node, will, told, "; ".join(stakes), {"from": old, "chosen": to is not None, "able": list(able)})
+    details = {"from": old, "chosen": to is not None, "able": list(able), "apart": bool(lacks)}
+    return Plan(node, will, told, "; ".join(stakes), details)
 
 
 UP = "bring it in reach: cluster up --only database"
@@ -101,7 +107,7 @@ def carry_out(live: Live, plan: Plan) -> None:
         [old, *able], lambda name: halted(live, name) if name == old else received_by(live, name)
     )
     received = {name: str(answers[name]) for name in able}
-    most = gtid.furthest(received.values())
+    most = received[node] if plan.details["apart"] else furthest(live, received)
     if gtid.distance(most, received[node]):
         ahead = next(name for name in able if received[name] == most)
         if not plan.details["chosen"]:
@@ -112,6 +118,15 @@ def carry_out(live: Live, plan: Plan) -> None:
     others = [name for name in live.nodes if name not in (node, old)]
     live.on_all(["", *others], lambda name: follow(live, name, node) if name else lead(live, node, old))
     live.tell("", f"{node} takes the writes of {live.name}; {old} comes back by: cluster rejoin {old}")
+
+
+def furthest(live: Live, received: Mapping[str, str]) -> str:
+    """What the node has that received most. Raises ClusterError where none has all: nobody was promoted then."""
+    if lacks := gtid.apart(received):
+        why = f"they went apart: {'; '.join(lacks)}; writes are stopped"
+        hint = f"choose whose writes stay: cluster failover {live.name} --to NODE --accept-loss"
+        raise refused("no node has all writes that are left", why, hint)
+    return gtid.furthest(received.values())
 
 
 def halted(live: Live, old: str) -> str:
@@ -128,7 +143,7 @@ def halted(live: Live, old: str) -> str:
 def received_by(live: Live, node: str) -> str:
     """Up to where a node has received, now that it receives no more."""
     answer = step(live, node, "stop_receiving", seconds=60)
-    return gtid.furthest((str(answer["received"] or ""), str(answer["position"])))
+    return gtid.joined((str(answer["received"] or ""), str(answer["position"])))
 
 
 def drained(live: Live, node: str, most: str) -> None:

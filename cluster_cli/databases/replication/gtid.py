@@ -1,93 +1,71 @@
-"""GTID positions of MariaDB: where a node is, what it has, and how far two are apart. Pure.
+"""What a node of a database has of its transactions, in the words of its own engine. Pure.
 
-A position is "DOMAIN-SERVER-SEQUENCE,...", the last transaction of each domain. A history (gtid_binlog_state) has
-the last one of each server in each domain. MariaDB's documentation, "Global Transaction ID".
+MariaDB tells positions and histories (positions.py), MySQL sets (group_replication/gtid.py), which alone have
+colons. Positions are always one behind the other. Sets need not be: two may each have what the other has not.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+
+from cluster_cli.databases.group_replication.gtid import GtidSet, union
+from cluster_cli.databases.replication import positions
 
 
-class Gtid(NamedTuple):
-    """One transaction."""
-
-    domain: int
-    server: int
-    sequence: int
-
-    def __str__(self) -> str:
-        """As the server writes it."""
-        return f"{self.domain}-{self.server}-{self.sequence}"
+class ApartError(ValueError):
+    """None of several nodes has all that the others have."""
 
 
-Where = Mapping[tuple[int, int], int]  # (domain, server) -> last sequence
-
-
-def parse(text: str) -> tuple[Gtid, ...]:
-    """The transactions a position or a history names. Raises ValueError for what is neither."""
-    return tuple(one(word) for word in text.replace("\n", "").split(",") if word.strip())
-
-
-def one(word: str) -> Gtid:
-    """A single GTID."""
-    parts = word.strip().split("-")
-    if len(parts) != 3 or not all(part.isdigit() for part in parts):
-        raise ValueError(f"not a GTID: {word!r}")
-    return Gtid(*map(int, parts))
-
-
-def known(history: str) -> Where:
-    """By domain and server, how far a history reaches."""
-    found: dict[tuple[int, int], int] = {}
-    for each in parse(history):
-        key = (each.domain, each.server)
-        found[key] = max(each.sequence, found.get(key, 0))
-    return found
+def is_set(*texts: str) -> bool:
+    """Whether this is MySQL's way to tell it."""
+    return any(":" in text for text in texts)
 
 
 def contains(history: str, position: str) -> bool:
-    """Whether a node with this history (gtid_binlog_state) has everything up to this position."""
-    has = known(history)
-    return all(has.get((each.domain, each.server), 0) >= each.sequence for each in parse(position))
+    """Whether a node with this history (MySQL: with this set) has everything up to this position."""
+    if is_set(history, position):
+        return GtidSet.parse(position) <= GtidSet.parse(history)
+    return positions.contains(history, position)
 
 
 def missing(history: str, other: str) -> tuple[str, ...]:
-    """What a node has by its own history and another has not by its own, as ranges: "1-11-8 to 1-11-9".
-
-    Sequences of a domain go on from server to server, so what is not common begins after what is.
-    """
-    own, has, found = known(history), known(other), []
-    common = {domain: 0 for domain, _ in own}
-    for (domain, server), last in own.items():
-        if has.get((domain, server), 0) >= last:
-            common[domain] = max(common[domain], last)
-    for (domain, server), last in sorted(own.items()):
-        before = has.get((domain, server), 0)
-        first = (max(before, common[domain]) if common[domain] < last else before) + 1
-        if first <= last:
-            begin, end = Gtid(domain, server, first), Gtid(domain, server, last)
-            found.append(str(end) if first == last else f"{begin} to {end}")
-    return tuple(found)
-
-
-def reached(position: str) -> dict[int, int]:
-    """The last sequence of each domain."""
-    found: dict[int, int] = {}
-    for each in parse(position):
-        found[each.domain] = max(each.sequence, found.get(each.domain, 0))
-    return found
+    """What a node has by its own history and another has not by its own, by who numbered it."""
+    if is_set(history, other):
+        left = GtidSet.parse(history) - GtidSet.parse(other)
+        return tuple(str(GtidSet({source: rows})) for source, rows in sorted(left.parts.items()))
+    return positions.missing(history, other)
 
 
 def distance(ahead: str, behind: str) -> int:
-    """How many transactions one position is ahead of another, over all domains; never negative."""
-    there = reached(behind)
-    return sum(max(0, last - there.get(domain, 0)) for domain, last in reached(ahead).items())
+    """How many transactions one has that another has not; never negative."""
+    if is_set(ahead, behind):
+        return len(GtidSet.parse(ahead) - GtidSet.parse(behind))
+    return positions.distance(ahead, behind)
 
 
-def furthest(positions: Iterable[str]) -> str:
-    """The position of those that is ahead of all others; the first of them where several are, "" of none."""
-    best = ""
-    for each in positions:
-        if distance(each, best) > 0:
-            best = each
+def joined(texts: Iterable[str]) -> str:
+    """All of what a node applied and what it received. No spaces in it, as it goes into commands."""
+    found = tuple(texts)
+    if is_set(*found):
+        return str(union(map(GtidSet.parse, found))).replace(" ", "")
+    return positions.furthest(found)
+
+
+def furthest(texts: Iterable[str]) -> str:
+    """The one that has all that the others have; the first of several, "" of none. Raises ApartError."""
+    found = tuple(texts)
+    if not is_set(*found):
+        return positions.furthest(found)
+    whole = union(map(GtidSet.parse, found))
+    best = next((text for text in found if whole <= GtidSet.parse(text)), None)
+    if best is None:
+        raise ApartError("each of them has what another one has not")
     return best
+
+
+def apart(nodes: Mapping[str, str]) -> tuple[str, ...]:
+    """Where no node has all that the others have: what each lacks, a sentence each; else nothing."""
+    try:
+        furthest(nodes.values())
+    except ApartError:
+        whole = joined(nodes.values())
+        return tuple(f"{name} lacks {', '.join(missing(whole, text))}" for name, text in nodes.items())
+    return ()

@@ -6,7 +6,9 @@ from dataclasses import dataclass, fields
 from cluster_cli.databases.replication import gtid
 
 ALIVE = ("Yes", "Connecting", "Preparing")  # an IO thread that runs, with its source or in search of it
-DIVERGED = 1236  # the source does not have what this node has; MariaDB's documentation, "Error Codes"
+# The source does not have what this node has, or no more what it needs (MariaDB's documentation, "Error Codes";
+# MySQL's "Server Error Message Reference").
+DIVERGED, MYSQL_DIVERGED = 1236, 13114
 
 
 @dataclass(frozen=True)
@@ -56,9 +58,14 @@ class Look:
         return self.running and bool(self.follows) and self.io == "Yes" and self.sql == "Yes"
 
     @property
+    def diverged(self) -> bool:
+        """Whether its source says that it cannot go on from where it is."""
+        return self.errno in (DIVERGED, MYSQL_DIVERGED)
+
+    @property
     def most(self) -> str:
         """Up to where it has or has received."""
-        return gtid.furthest((self.position, self.received))
+        return gtid.joined((self.position, self.received))
 
     @property
     def waiting(self) -> int:

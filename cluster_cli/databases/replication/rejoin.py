@@ -8,7 +8,7 @@ from cluster_cli.databases.live import Live
 from cluster_cli.databases.plan import Plan, refused
 from cluster_cli.databases.replication import gtid
 from cluster_cli.databases.replication.failover import ended
-from cluster_cli.databases.replication.look import DIVERGED, Look
+from cluster_cli.databases.replication.look import Look
 from cluster_cli.databases.replication.nodes import Looks, evidence, looks, step, told, writers
 from cluster_cli.databases.replication.state import PROGRAM, QUESTION
 from cluster_cli.errors import ClusterError
@@ -48,7 +48,9 @@ def stake(node: str, look: Look, own: str) -> str:
     """What is at stake when all is copied anew."""
     if look.blank:
         return ""
-    where = "/var/lib/mysql.before-TIME (to cluster-aside/before-TIME in it where that is a mount point)"
+    where = "/var/lib/mysql.before-TIME"
+    if not gtid.is_set(look.history):  # MySQL takes any folder with its data for its own, and is copied from there
+        where += " (to cluster-aside/before-TIME in it where that is a mount point)"
     kept = f"the data of {node} is moved aside on the node, to {where}"
     return f"what only {node} has does not come back: {own}; {kept}" if own else kept
 
@@ -71,7 +73,9 @@ def differs(look: Look, history: str) -> str:
         return "what it has cannot be told, as its server does not start"
     if own := gtid.missing(look.history, history):
         return ", ".join(own)
-    return f"the primary says: {look.error}" if look.errno == DIVERGED else ""
+    if look.stalled and gtid.is_set(look.history):  # MySQL does them at its next start; MariaDB takes them back
+        return f"the writes of {look.stalled} clients that wait for a replica, told to nobody as done"
+    return f"the primary says: {look.error}" if look.diverged else ""
 
 
 def donor(seen: Looks, primary: str, node: str) -> str:

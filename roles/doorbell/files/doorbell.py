@@ -1,7 +1,7 @@
 """Says over HTTP what this node's database is fit for: 200 it is, 503 it is not. Balancers ask every second.
 
 /write: it may take writes now, by what the server itself says of its part in the database. /read: its rows are not
-older than the limit. Usage: doorbell MODE ADDRESS PORT MAX_LAG_SECONDS
+older than the limit. Usage: doorbell ENGINE/MODE ADDRESS PORT MAX_LAG_SECONDS
 """
 
 import os
@@ -52,24 +52,29 @@ class Replication:
         WHERE variable_name = 'rpl_semi_sync_master_clients'
         UNION SELECT 'read_only', @@read_only UNION SELECT 'waits', @@rpl_semi_sync_master_enabled
         UNION SELECT 'waits_alone', @@rpl_semi_sync_master_wait_no_slave"""
+    CLIENTS = "rpl_semi_sync_master_clients"
     FETCHED = {"io": "Slave_IO_Running", "sql": "Slave_SQL_Running", "lag": "Seconds_Behind_Master"}
     seen = 0.0  # when a replica was last seen to acknowledge
 
     @classmethod
     def ask(cls, cursor):
         cursor.execute(cls.QUESTION)
-        state = {str(name).lower(): str(value) for name, value in cursor.fetchall()}
+        state = {str(name).lower(): str(value) for name, value in cursor.fetchall()} | cls.source(cursor)
+        return {**state, "fenced": str(int(os.path.exists(cls.FENCE))), "alone_seconds": f"{cls.alone(state):.0f}"}
+
+    @classmethod
+    def source(cls, cursor):
+        """How it follows: io and sql, empty where it does not, and lag in seconds."""
         cursor.execute("SHOW SLAVE STATUS")
         row, names = cursor.fetchone(), [each[0] for each in cursor.description]
         source = dict(zip(names, row, strict=True)) if row else {}
-        state.update({name: str(source.get(column, "")) for name, column in cls.FETCHED.items()})
-        return {**state, "fenced": str(int(os.path.exists(cls.FENCE))), "alone_seconds": f"{cls.alone(state):.0f}"}
+        return {name: str(source.get(column, "")) for name, column in cls.FETCHED.items()}
 
     @classmethod
     def alone(cls, state):
         """For how many seconds no replica has acknowledged."""
         now = time.monotonic()
-        if state.get("rpl_semi_sync_master_clients", "0") != "0" or state["read_only"] != "0" or not cls.seen:
+        if state.get(cls.CLIENTS, "0") != "0" or state["read_only"] != "0" or not cls.seen:
             cls.seen = now
         return now - cls.seen
 
@@ -136,7 +141,41 @@ class GroupReplication:
         return cls.takes_part(state) and behind <= max_lag
 
 
-MODES = {"galera": Galera, "group_replication": GroupReplication, "replication": Replication}
+class MySQLReplication(Replication):
+    """The same of MySQL. MySQL's manual, "Performance Schema Replication Tables"."""
+
+    FENCE = "/etc/mysql/conf.d/99-fenced.cnf"
+    CLIENTS = "rpl_semi_sync_source_clients"
+    QUESTION = """SELECT variable_name, variable_value FROM performance_schema.global_status
+        WHERE variable_name IN ('rpl_semi_sync_source_clients', 'rpl_semi_sync_source_status')
+        UNION SELECT 'read_only', @@read_only UNION SELECT 'waits', @@rpl_semi_sync_source_enabled
+        UNION SELECT 'waits_alone', @@rpl_semi_sync_source_wait_no_replica"""
+    SOURCE = """SELECT fetched.service_state, applied.service_state, (SELECT FLOOR(COALESCE(MAX(GREATEST(0,
+        TIMESTAMPDIFF(MICROSECOND, applying_transaction_original_commit_timestamp, NOW(6)))), 0) / 1000000)
+        FROM performance_schema.replication_applier_status_by_worker WHERE applying_transaction <> '')
+        FROM performance_schema.replication_connection_status fetched
+        JOIN performance_schema.replication_applier_status applied USING (channel_name)"""
+    WORDS = {"ON": "Yes", "OFF": "No", "CONNECTING": "Connecting"}  # noqa: RUF012
+
+    @classmethod
+    def source(cls, cursor):
+        cursor.execute(cls.SOURCE)
+        row = cursor.fetchone()
+        if row is None:
+            return {"io": "", "sql": "", "lag": ""}
+        return {"io": cls.WORDS.get(row[0], row[0]), "sql": cls.WORDS.get(row[1], row[1]), "lag": str(row[2])}
+
+    @classmethod
+    def leads(cls, state):
+        return super().leads(state) and state.get("rpl_semi_sync_source_status") == "ON"
+
+
+MODES = {
+    "mariadb/galera": Galera,
+    "mysql/group_replication": GroupReplication,
+    "mariadb/replication": Replication,
+    "mysql/replication": MySQLReplication,
+}
 
 
 def fit(mode, path, state, max_lag):

@@ -16,9 +16,9 @@ def act(step, words):
     if step == "look":
         return look()
     if step in ("give", "receive", "progress"):
-        import clone
+        import copies
 
-        return {"give": clone.give, "receive": clone.receive, "progress": clone.told}[step](*words)
+        return {"give": copies.give, "receive": copies.receive, "progress": copies.told}[step](*words)
     import steps
     import wake
 

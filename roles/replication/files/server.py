@@ -4,17 +4,14 @@ import json
 import os
 import subprocess
 
+import engine
 import pymysql
 import pymysql.cursors
+from engine import DATA, FENCE, OWN_SCHEMAS, UNIT
 
 SETTINGS = "/etc/cluster/replication.json"
 SOCKET = "/run/mysqld/mysqld.sock"
-DATA = "/var/lib/mysql"
-FENCE = "/etc/mysql/mariadb.conf.d/99-fenced.cnf"
 UNFINISHED = os.path.join(DATA, "cluster-copy.json")  # a copy that came here, and does not follow anybody yet
-UNIT = "mariadb"
-OWN_SCHEMAS = {"information_schema", "mysql", "performance_schema", "sys", "test"}
-SEMI_SYNC = "rpl_semi_sync_master_clients", "rpl_semi_sync_master_wait_sessions", "rpl_semi_sync_slave_status"
 LAST_WORDS = ["journalctl", "-u", UNIT, "-n", "8", "--no-pager", "-o", "cat"]
 
 
@@ -64,9 +61,8 @@ class Server:
         return next(iter(self.rows(sql, *values)[0].values()))
 
     def source(self):
-        """SHOW SLAVE STATUS; None for a server that follows nobody."""
-        found = self.rows("SHOW SLAVE STATUS")
-        return found[0] if found else None
+        """Whom it follows, and how (engine.source); None for a server that follows nobody."""
+        return engine.source(self)
 
     def status(self):
         """What it says of semi-synchronous replication, by lower-case names."""
@@ -91,51 +87,28 @@ def look():
 
 def of(server):
     """What a server that answers shows."""
-    own = server.rows(
-        "SELECT @@read_only AS read_only, @@rpl_semi_sync_master_enabled AS master, @@gtid_binlog_pos AS position,"
-        " @@gtid_binlog_state AS history, @@gtid_slave_pos AS applied, @@log_bin AS log_bin"
-    )[0]
-    source, status = server.source(), server.status()
-    found = {
-        "read_only": bool(own["read_only"]),
-        "master": bool(own["master"]),
-        "position": own["position"],
-        "history": own["history"],
-        "clients": int(status.get(SEMI_SYNC[0], 0)),
-        "stalled": int(status.get(SEMI_SYNC[1], 0)),
-        "acknowledges": status.get(SEMI_SYNC[2]) == "ON",
-    }
+    found, source = engine.shown(server), server.source()
     if source:
-        return {**found, **of_replica(source)}
+        return {**found, **of_replica(server, source)}
     if os.path.exists(UNFINISHED):
         return found
-    return {**found, "blank": not own["history"] and not own["applied"] and not schemas(server)}
+    return {**found, "blank": not schemas(server) and engine.never_used(server, settings())}
 
 
-def of_replica(source):
-    """What SHOW SLAVE STATUS says, in our words."""
+def of_replica(server, source):
+    """How it follows, in our words."""
     known = settings()
     names = {address: name for name, address in known["addresses"].items()}
-    lag = source["Seconds_Behind_Master"]
     return {
-        "follows": names.get(source["Master_Host"], source["Master_Host"]),
-        "io": source["Slave_IO_Running"],
-        "sql": source["Slave_SQL_Running"],
-        "errno": int(source["Last_IO_Errno"] or source["Last_SQL_Errno"]),
-        "error": (source["Last_IO_Error"] or source["Last_SQL_Error"] or "")[:300],
-        "lag": None if lag is None else float(lag),
-        "received": source["Gtid_IO_Pos"],
-        "stale_password": stored_password() not in (None, known["passwords"][0]),
+        "follows": names.get(source["host"], source["host"]),
+        "io": source["io"],
+        "sql": source["sql"],
+        "errno": source["errno"],
+        "error": (source["io_error"] or source["sql_error"] or "")[:300],
+        "lag": None if source["lag"] is None else float(source["lag"]),
+        "received": source["received"],
+        "stale_password": engine.stored_password(server) not in (None, known["passwords"][0]),
     }
-
-
-def stored_password():
-    """The password with which it logs in to its source; master.info has it in its sixth line."""
-    try:
-        with open(os.path.join(DATA, "master.info"), encoding="utf-8") as handle:
-            return handle.read().split("\n")[5]
-    except (OSError, IndexError):
-        return None
 
 
 def schemas(server):

@@ -1,34 +1,21 @@
 """What is done to one node's server so that writes move, or so that it follows. Each step may be done again."""
 
-import hashlib
 import os
-import re
-import subprocess
 import threading
 import time
 
+import engine
 import pymysql
-from server import (
-    FENCE,
-    UNFINISHED,
-    UNIT,
-    RefusedError,
-    Server,
-    empty,
-    last_words,
-    settings,
-    stored_password,
-    systemctl,
-)
+from engine import FENCE, OURS, UNIT
+from server import UNFINISHED, RefusedError, Server, empty, last_words, look, settings, systemctl
 
 START_SECONDS = 1800  # the recovery of much data
 GRACE = 1.0  # seconds for statements that run when writes are stopped
 CLOSE_SECONDS = 8
 CONNECT_SECONDS = 20
 STUCK_SECONDS = 60  # without any progress
-OURS = "root", "mysql", "mariadb.sys", "system user", "event_scheduler", "cluster-doorbell"
+COME_BACK = 5  # seconds in which a replica that only lost its connection is back
 FETCHED = "Yes"
-DOORBELL = "cluster-doorbell"
 
 
 def start():
@@ -41,24 +28,17 @@ def start():
     code, words = systemctl("start", UNIT)
     if code != 0:
         raise RefusedError(f"its server does not start: {words}\n{last_words()}")
-    if not answered(START_SECONDS).value("SELECT @@log_bin"):  # the package started it before it was ours
+    if not engine.configured(answered(START_SECONDS)):
         systemctl("restart", UNIT)
         answered(START_SECONDS)
 
 
 def make():
     """Have an empty database where there is none at all."""
-    if empty():
-        words = [
-            "mariadb-install-db",
-            "--user=mysql",
-            "--skip-test-db",
-            "--auth-root-authentication-method=socket",
-        ]
-        done = subprocess.run(words, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            raise RefusedError(f"mariadb-install-db failed: {done.stderr.strip()}")
+    if empty() and (why := engine.initialize()):
+        raise RefusedError(why)
     start()
+    engine.begin(Server())
 
 
 def answered(seconds):
@@ -74,10 +54,9 @@ def answered(seconds):
 
 
 def halt():
-    """End the server at once. What no replica acknowledged is taken back when it is started again."""
-    systemctl("stop", "--no-block", UNIT)  # so that systemd does not start it again
+    """End the server at once: asked to end, it might tell clients that what waits for a replica is done."""
     systemctl("kill", "--signal=KILL", UNIT)
-    systemctl("stop", UNIT)
+    systemctl("stop", UNIT)  # so that systemd does not start it again
     systemctl("reset-failed", UNIT)
 
 
@@ -88,14 +67,15 @@ def close():
     ending = threading.Thread(target=end_sessions_until, args=(over,), daemon=True)
     ending.start()
     try:
-        server.say(f"SET SESSION lock_wait_timeout = {CLOSE_SECONDS}", "SET GLOBAL read_only = ON")
+        server.say(f"SET SESSION lock_wait_timeout = {CLOSE_SECONDS}", engine.CLOSE)
     except pymysql.MySQLError as error:
+        server.say(engine.OPEN)  # MySQL would stay closed by half
         raise RefusedError(f"its writes do not end within {CLOSE_SECONDS} s: {error.args[-1]}") from error
     finally:
         over.set()
         ending.join()
     end_sessions()
-    return {"position": server.value("SELECT @@gtid_binlog_pos")}
+    return {"position": engine.position(server)}
 
 
 def end_sessions_until(over):
@@ -106,12 +86,12 @@ def end_sessions_until(over):
 
 def end_sessions():
     """End what applications do here."""
-    server, user = Server(), settings()["user"]
-    marks = ",".join(["%s"] * (len(OURS) + 1))
-    sql = f"SELECT id FROM information_schema.processlist WHERE user NOT IN ({marks})"
-    for row in server.rows(sql, *OURS, user):
+    server, ours = Server(), (*OURS, settings()["user"])
+    for row in server.rows("SHOW PROCESSLIST"):
+        if row["User"] in ours:
+            continue
         try:
-            server.say(f"KILL HARD {row['id']}")
+            server.say(engine.END.format(row["Id"]))
         except pymysql.MySQLError:
             continue  # it ended by itself
 
@@ -122,46 +102,30 @@ def promote(after="", limit=None):
     if after:
         drain(server, after, time.monotonic() + float(limit) if limit else None)
     if server.source():
-        server.say("STOP SLAVE", "RESET SLAVE ALL")
-    server.say(
-        "SET GLOBAL rpl_semi_sync_master_wait_no_slave = ON", "SET GLOBAL rpl_semi_sync_master_enabled = ON"
-    )
+        server.say(engine.STOP, engine.FORGET)
+    server.say(*engine.LEAD)
     if not os.path.exists(FENCE):
-        server.say("SET GLOBAL read_only = OFF")
-    return {"position": server.value("SELECT @@gtid_binlog_pos")}
+        server.say(engine.OPEN)
+    return {"position": engine.position(server)}
 
 
 def drain(server, wanted, deadline=None):
     """Wait until everything up to a position was applied, for as long as there is progress, or to the deadline."""
     seen, since = None, time.monotonic()
-    while not has(server, wanted):
-        server.rows("SELECT MASTER_GTID_WAIT(%s, 1)", wanted)
-        if has(server, wanted):
+    while not engine.has(server, wanted):
+        engine.wait(server, wanted, 1)
+        if engine.has(server, wanted):
             return
         source = server.source()
-        if source and source["Slave_SQL_Running"] == "No":
-            raise RefusedError(
-                f"it does not apply what it received: {source['Last_SQL_Error'] or 'it was stopped'}"
-            )
-        now = server.value("SELECT @@gtid_slave_pos"), progress(server)
+        if source and source["sql"] == "No":
+            raise RefusedError(f"it does not apply what it received: {source['sql_error'] or 'it was stopped'}")
+        now = engine.applied(server), progress(server)
         if now != seen:
             seen, since = now, time.monotonic()
         elif time.monotonic() - since > STUCK_SECONDS:
             raise RefusedError(f"it is at {now[0]} and not at {wanted}, without progress for {STUCK_SECONDS} s")
         if deadline and time.monotonic() > deadline:
             raise RefusedError(f"it is at {now[0]} and not at {wanted} in time")
-
-
-def has(server, wanted):
-    """Whether everything up to a position is in the binary log here, by the last GTID of each server in it."""
-    known = {tuple(word.split("-")[:2]): int(word.split("-")[2]) for word in words_of(server)}
-    parts = [word.strip().split("-") for word in wanted.split(",")]
-    return all(known.get((domain, origin), 0) >= int(sequence) for domain, origin, sequence in parts)
-
-
-def words_of(server):
-    """The GTIDs of the binary log's state."""
-    return [word.strip() for word in server.value("SELECT @@gtid_binlog_state").split(",") if word.strip()]
 
 
 def progress(server):
@@ -172,17 +136,17 @@ def progress(server):
 def receive_no_more():
     """Fetch nothing from the source any more and go on applying; returns up to where it received.
 
-    A replica both of whose threads stopped forgets what it received and did not apply when it is started
-    (sql/slave.cc, start_slave_threads), so its SQL thread goes on.
+    A replica of MariaDB both of whose threads stopped forgets what it received and did not apply when it is
+    started (sql/slave.cc, start_slave_threads), so its SQL thread goes on.
     """
     server = Server()
     source = server.source()
     if source is None:
-        return {"received": server.value("SELECT @@gtid_binlog_pos")}
-    if source["Slave_SQL_Running"] == "No" and source["Slave_IO_Running"] != "No":
-        server.say("START SLAVE SQL_THREAD")
-    server.say("STOP SLAVE IO_THREAD")
-    return {"received": server.source()["Gtid_IO_Pos"], "position": server.value("SELECT @@gtid_binlog_pos")}
+        return {"received": engine.position(server)}
+    if source["sql"] == "No" and source["io"] != "No":
+        server.say(engine.APPLY)
+    server.say(engine.STOP_RECEIVING)
+    return {"received": server.source()["received"], "position": engine.position(server)}
 
 
 def follow(node):
@@ -191,15 +155,26 @@ def follow(node):
         halt()  # commits that wait for a replica would be acknowledged by turning it read-only
         start()
     server, known = Server(), settings()
+    belong(server, known, node)
     source = server.source()
-    if source and source["Master_Host"] == known["addresses"][node] and source["Using_Gtid"] == "Slave_Pos":
+    if source and source["host"] == known["addresses"][node] and source["by_gtid"]:
         resume(server, known)
     else:
         turn(server, source, known, node)
     fetching(server)
     if os.path.exists(UNFINISHED):
         os.unlink(UNFINISHED)
-    return {"position": server.value("SELECT @@gtid_binlog_pos")}
+    return {"position": engine.position(server)}
+
+
+def belong(server, known, node):
+    """Refuse to follow a node that has not all that this one has, where the server itself would not notice."""
+    try:
+        own = engine.strays(server, known, node)
+    except pymysql.MySQLError as error:
+        raise RefusedError(f"{node} cannot be asked what it has: {error.args[-1]}") from error
+    if own:
+        raise RefusedError(f"it has what {node} has not: {own}. Next: cluster rejoin {known['node']}")
 
 
 def writable():
@@ -209,40 +184,26 @@ def writable():
 
 def resume(server, known):
     """Go on with the same source, with the password that is right now."""
-    server.say("SET GLOBAL rpl_semi_sync_master_enabled = OFF")
-    if stored_password() != known["passwords"][0]:
-        server.say("STOP SLAVE")
-        server.rows("CHANGE MASTER TO master_password = %s", known["passwords"][0])
-    server.say("START SLAVE")
+    server.say(*engine.LEAD_NO_MORE)
+    if engine.stored_password(server) != known["passwords"][0]:
+        engine.learn(server, known["passwords"][0])
+    server.say(engine.START)
 
 
 def turn(server, source, known, node):
     """Have another source."""
-    if source:
-        server.say("STOP SLAVE")
-    server.say(
-        "SET GLOBAL read_only = ON",
-        "SET GLOBAL rpl_semi_sync_master_enabled = OFF",
-        "SET GLOBAL rpl_semi_sync_master_wait_no_slave = OFF",
-    )
-    if server.value("SELECT @@gtid_binlog_pos"):
-        server.say("SET GLOBAL gtid_slave_pos = @@gtid_binlog_pos")
-    server.rows(
-        "CHANGE MASTER TO master_host = %s, master_port = %s, master_user = %s, master_password = %s,"
-        " master_use_gtid = slave_pos, master_connect_retry = 1, master_ssl = 1, master_ssl_ca = %s,"
-        " master_ssl_verify_server_cert = 1",
-        known["addresses"][node], known["port"], known["user"], known["passwords"][0], known["authority"],
-    )  # fmt: skip
-    server.say("START SLAVE")
+    server.say(engine.CLOSE, *engine.LEAD_NO_MORE)
+    engine.point(server, source, known, node)
+    server.say(engine.START)
 
 
 def fetching(server):
     """Wait until it does fetch. Raises RefusedError with the server's own reason."""
     deadline = time.monotonic() + CONNECT_SECONDS
-    while (source := server.source())["Slave_IO_Running"] != FETCHED:
-        stopped = source["Slave_IO_Running"] == "No" and source["Last_IO_Error"]
+    while (source := server.source())["io"] != FETCHED:
+        stopped = source["io"] == "No" and source["io_error"]
         if stopped or time.monotonic() > deadline:
-            raise RefusedError(f"it does not follow: {source['Last_IO_Error'] or 'its source does not answer'}")
+            raise RefusedError(f"it does not follow: {source['io_error'] or 'its source does not answer'}")
         time.sleep(0.05)
 
 
@@ -260,46 +221,47 @@ def healthy():
     source = server.source()
     if source is None:
         return {}
-    if source["Slave_IO_Running"] != "Yes" or source["Slave_SQL_Running"] != "Yes":
-        raise RefusedError(
-            f"it does not replicate: {source['Last_IO_Error'] or source['Last_SQL_Error'] or 'not yet'}"
-        )
-    if server.value("SELECT MASTER_GTID_WAIT(%s, 5)", source["Gtid_IO_Pos"]) != 0:
+    if source["io"] != "Yes" or source["sql"] != "Yes":
+        raise RefusedError(f"it does not replicate: {source['io_error'] or source['sql_error'] or 'not yet'}")
+    if not engine.wait(server, source["received"], 5):
         raise RefusedError("it has not applied all it received")
     return {}
 
 
 def account():
-    """Have the account as which nodes fetch from each other, with the passwords that are valid now."""
-    server, known = Server(), settings()
-    who, hashes = f"`{known['user']}`@`%`", [native(each) for each in known["passwords"]]
-    clause = " OR ".join(f"mysql_native_password USING '{each}'" for each in hashes)
-    there = server.rows("SELECT 1 FROM mysql.global_priv WHERE user = %s AND host = '%%'", known["user"])
-    if not there:
-        server.say(f"CREATE USER {who} IDENTIFIED VIA {clause} REQUIRE SSL")
-    elif not lets_in(server.value(f"SHOW CREATE USER {who}"), hashes):
-        server.say(f"ALTER USER {who} IDENTIFIED VIA {clause} REQUIRE SSL ACCOUNT UNLOCK")
-    granted = "\n".join(next(iter(row.values())) for row in server.rows(f"SHOW GRANTS FOR {who}"))
-    right = granted.startswith("GRANT REPLICATION SLAVE ON *.*") and "\n" not in granted
-    if not right:
-        server.say(f"REVOKE ALL PRIVILEGES, GRANT OPTION FROM {who}", f"GRANT REPLICATION SLAVE ON *.* TO {who}")
-    doorbell(server)
+    """Have the account as which nodes fetch from each other, with the passwords that are valid now.
+
+    A change that waits for a replica keeps MySQL from letting anybody in, that replica too: where none
+    acknowledges, it is made while the server is closed.
+    """
+    known = settings()
+    said = list(engine.account_statements(Server(), known))
+    if not said:
+        return {}
+    held = hold()
+    server = Server()
+    closed = server.value("SELECT @@read_only")
+    if closed:
+        server.say(engine.LET_ROOT)
+    for sql, *values in said:
+        server.rows(sql, *values)
+    if closed:
+        server.say(engine.CLOSE)
+    if held:
+        promote()
     return {}
 
 
-def doorbell(server):
-    """Have the account by which role doorbell asks, which sees how replication is and no row."""
-    if not server.rows("SELECT 1 FROM mysql.global_priv WHERE user = %s", DOORBELL):
-        server.say(f"CREATE USER `{DOORBELL}`@localhost IDENTIFIED VIA unix_socket")
-    if "SLAVE MONITOR" not in server.value(f"SHOW GRANTS FOR `{DOORBELL}`@localhost"):
-        server.say(f"GRANT SLAVE MONITOR ON *.* TO `{DOORBELL}`@localhost")
-
-
-def lets_in(created, hashes):
-    """Whether SHOW CREATE USER tells of an account that comes over TLS with these passwords and no other."""
-    return set(re.findall(r"\*[0-9A-F]{40}", created)) == set(hashes) and "REQUIRE SSL" in created
-
-
-def native(password):
-    """What mysql_native_password keeps of a password (its documentation)."""
-    return "*" + hashlib.sha1(hashlib.sha1(password.encode()).digest()).hexdigest().upper()
+def hold():
+    """Where nobody acknowledges, commits wait for ever, and others for them: have none begin. Whether so."""
+    deadline = time.monotonic() + COME_BACK
+    while True:
+        here = look()
+        if not here["master"] or here["read_only"] or here["clients"]:
+            return False
+        if time.monotonic() > deadline:
+            break
+        time.sleep(0.5)
+    halt()  # its clients are told nothing, as until now
+    start()
+    return True

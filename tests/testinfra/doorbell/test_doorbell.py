@@ -11,7 +11,7 @@ def ask(path):
     connection = http.client.HTTPConnection(sys.argv[1], int(sys.argv[2]), timeout=3)
     connection.request("GET", path)
     return str(connection.getresponse().status)
-print(ask("/write"), ask("/read"), ask("/"))' $(sed -n "s/^ExecStart=.*doorbell [a-z_]* //p" \
+print(ask("/write"), ask("/read"), ask("/"))' $(sed -n "s|^ExecStart=.*doorbell [a-z_/]* ||p" \
     /etc/systemd/system/cluster-doorbell.service)""",
 }
 

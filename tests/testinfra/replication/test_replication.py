@@ -2,21 +2,88 @@
 
 import json
 
-SQL = "mariadb --no-defaults -BNe"
+SQL = "$(command -v mariadb || command -v mysql) --no-defaults -BNe"
+UNITS = {"mariadb": "mariadb", "mysql": "mysql"}
+
+
+def by_engine(mariadb, mysql):
+    """A command that is another one for each engine."""
+    return lambda node: {"mariadb": mariadb, "mysql": mysql}[node.vars["replication_engine"]]
+
+
+def unit_state(node):
+    """What systemd says of the server."""
+    unit = UNITS[node.vars["replication_engine"]]
+    return f"systemctl is-active {unit}; systemctl is-enabled {unit}"
+
+
 COLLECT = {
     "look": "python3 /usr/local/lib/cluster/replication look",
-    "source": "mariadb --no-defaults -e 'SHOW SLAVE STATUS\\G'",
-    "variables": f"{SQL} 'SHOW VARIABLES'",
-    "service": "systemctl is-active mariadb; systemctl is-enabled mariadb",
-    "sockets": "systemctl is-enabled mariadb.socket mariadb-extra.socket",
-    "anonymous": f"""{SQL} "SELECT COUNT(*) FROM mysql.global_priv WHERE user = ''" """,
-    "open": f"""{SQL} "SELECT user, host FROM mysql.global_priv WHERE host <> 'localhost'
+    "source": by_engine(
+        "mariadb --no-defaults -e 'SHOW SLAVE STATUS\\G'", "mysql --no-defaults -E -e 'SHOW REPLICA STATUS'"
+    ),
+    "variables": f"{SQL} 'SHOW GLOBAL VARIABLES'",
+    "service": unit_state,
+    "sockets": by_engine("systemctl is-enabled mariadb.socket mariadb-extra.socket", "echo masked"),
+    "at_start": by_engine("my_print_defaults mariadbd", "my_print_defaults mysqld"),
+    "anonymous": f"""{SQL} "SELECT COUNT(*) FROM mysql.user WHERE user = ''" """,
+    "open": by_engine(
+        f"""{SQL} "SELECT user, host FROM mysql.global_priv WHERE host <> 'localhost'
         AND COALESCE(JSON_VALUE(priv, '$.ssl_type'), 0) = 0" """,
+        f"""{SQL} "SELECT user, host FROM mysql.user WHERE host <> 'localhost' AND ssl_type = ''" """,
+    ),
     "grants": f"{SQL} 'SHOW GRANTS FOR cluster_replication'",
     "schemas": f"{SQL} 'SHOW DATABASES'",
     "secret": "stat --format=%a:%U /etc/cluster/replication.json",
     "datadir": "stat --format=%a:%U /var/lib/mysql",
 }
+DURABLE = {
+    "mariadb": {
+        "innodb_flush_log_at_trx_commit": "3",
+        "sync_binlog": "1",
+        "binlog_format": "ROW",
+        "log_bin": "ON",
+        "log_slave_updates": "ON",
+        "gtid_strict_mode": "ON",
+        "rpl_semi_sync_master_wait_point": "AFTER_SYNC",
+        "rpl_semi_sync_slave_enabled": "ON",
+    },
+    "mysql": {
+        "innodb_flush_log_at_trx_commit": "1",
+        "sync_binlog": "1",
+        "binlog_format": "ROW",
+        "log_bin": "ON",
+        "log_replica_updates": "ON",
+        "gtid_mode": "ON",
+        "enforce_gtid_consistency": "ON",
+        "relay_log_recovery": "OFF",
+        "replica_preserve_commit_order": "ON",
+        "rpl_semi_sync_source_wait_no_replica": "ON",
+        "rpl_semi_sync_source_wait_point": "AFTER_SYNC",
+        "rpl_semi_sync_replica_enabled": "ON",
+    },
+}
+WAITS = {
+    "mariadb": {"rpl_semi_sync_master_enabled": "ON", "rpl_semi_sync_master_wait_no_slave": "ON"},
+    "mysql": {"rpl_semi_sync_source_enabled": "ON"},
+}
+FOLLOWS = {
+    "mariadb": {"rpl_semi_sync_master_enabled": "OFF", "read_only": "ON"},
+    "mysql": {"rpl_semi_sync_source_enabled": "OFF", "super_read_only": "ON"},
+}
+LONGEST = {
+    "mariadb": ("rpl_semi_sync_master_timeout", 10**15),
+    "mysql": ("rpl_semi_sync_source_timeout", 2**32 - 2),
+}
+CLOSED = {
+    "mariadb": ("--read_only=ON", "--rpl_semi_sync_master_enabled=OFF"),
+    "mysql": ("--super_read_only=ON", "--loose_rpl_semi_sync_source_enabled=OFF"),
+}
+VERIFIED = {
+    "mariadb": ("Master_SSL_Allowed: Yes", "Master_SSL_Verify_Server_Cert: Yes"),
+    "mysql": ("Source_SSL_Allowed: Yes", "Source_SSL_Verify_Server_Cert: Yes"),
+}
+RIGHTS = {"mariadb": "REPLICATION SLAVE", "mysql": "REPLICATION SLAVE BACKUP_ADMIN"}
 
 
 def table(outcome):
@@ -66,43 +133,30 @@ def test_one_takes_writes_and_all_others_follow_it(inventory, observed_on):
         assert {each["follows"] for each in shown.values() if each.get("follows")} <= set(heads)
 
 
-def test_after_a_start_nobody_takes_writes(host):
-    printed = host.check_output("my_print_defaults mariadbd")
-    assert "--read_only=ON" in printed
-    assert "--rpl_semi_sync_master_enabled=OFF" in printed
+def test_after_a_start_nobody_takes_writes(node, observed):
+    printed = observed["at_start"].stdout.split()
+    assert set(CLOSED[node.vars["replication_engine"]]) <= set(printed)
 
 
-def test_what_is_acknowledged_is_on_the_disk_and_on_a_replica(observed):
-    found, shown = table(observed["variables"]), look(observed)
-    wanted = {
-        "innodb_flush_log_at_trx_commit": "3",
-        "sync_binlog": "1",
-        "binlog_format": "ROW",
-        "log_bin": "ON",
-        "log_slave_updates": "ON",
-        "gtid_strict_mode": "ON",
-        "rpl_semi_sync_master_wait_point": "AFTER_SYNC",
-        "rpl_semi_sync_slave_enabled": "ON",
-    }
-    if not shown.get("follows"):
-        wanted |= {"rpl_semi_sync_master_enabled": "ON", "rpl_semi_sync_master_wait_no_slave": "ON"}
-    else:
-        wanted |= {"rpl_semi_sync_master_enabled": "OFF", "read_only": "ON"}
+def test_what_is_acknowledged_is_on_the_disk_and_on_a_replica(node, observed):
+    engine, found = node.vars["replication_engine"], table(observed["variables"])
+    wanted = DURABLE[engine] | (FOLLOWS if look(observed).get("follows") else WAITS)[engine]
     assert {name: found[name] for name in wanted} == wanted
-    assert int(found["rpl_semi_sync_master_timeout"]) > 10**15
+    name, least = LONGEST[engine]
+    assert int(found[name]) > least
 
 
-def test_nobody_comes_without_tls(observed):
+def test_nobody_comes_without_tls(node, observed):
     assert table(observed["variables"])["require_secure_transport"] == "ON"
     assert observed["open"].stdout == ""
     if look(observed).get("follows"):
-        assert "Master_SSL_Allowed: Yes" in observed["source"].stdout
-        assert "Master_SSL_Verify_Server_Cert: Yes" in observed["source"].stdout
+        for line in VERIFIED[node.vars["replication_engine"]]:
+            assert line in observed["source"].stdout
 
 
-def test_who_fetches_may_only_fetch(observed):
-    assert observed["grants"].stdout.startswith("GRANT REPLICATION SLAVE ON *.* TO `cluster_replication`@`%`")
-    assert len(observed["grants"].stdout.splitlines()) == 1
+def test_who_fetches_may_only_fetch(node, observed):
+    lines = [line.split(" ON *.* TO ")[0] for line in observed["grants"].stdout.splitlines()]
+    assert " ".join(line.removeprefix("GRANT ") for line in lines) == RIGHTS[node.vars["replication_engine"]]
 
 
 def test_nobody_is_anonymous(observed):

@@ -152,9 +152,10 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             goal = looks[decided.fetch].most
             self._act("follow", decided.fetch)
             self._act("promote", goal)
+            self._step("account")
         else:
+            self._step("account")  # before it waits for replicas, which may need it to log in
             self._act("promote")
-        self._step("account")
 
     def _serve(self, decided: Plan) -> None:
         """Give a copy to each node that takes it from this one, one after the other."""

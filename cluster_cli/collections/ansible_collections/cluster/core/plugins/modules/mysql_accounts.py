@@ -38,7 +38,9 @@ statements: {description: What was said to the server., type: list, elements: st
 """
 
 DOORBELL_SEES = (
+    "replication_applier_status",
     "replication_applier_status_by_worker",
+    "replication_connection_status",
     "replication_group_members",
 )
 
@@ -113,6 +115,17 @@ def statements(server, wanted_schemas, wanted):
         yield from account_statements(server, accounts, account)
 
 
+def refuse_to_wait(module, server):
+    """Fail where no replica acknowledges: an account statement that waits for one lets nobody log in."""
+    waits = server.ask("SHOW GLOBAL VARIABLES LIKE 'rpl\\_semi\\_sync\\_source\\_enabled'")
+    clients = server.ask("SHOW GLOBAL STATUS LIKE 'rpl\\_semi\\_sync\\_source\\_clients'")
+    if waits[:1] and waits[0][1] == "ON" and clients[:1] and clients[0][1] == "0":
+        module.fail_json(
+            msg="no replica acknowledges, so accounts and schemas cannot be changed now. "
+            "Next: bring one back (cluster status, cluster rejoin NODE), then run this again"
+        )
+
+
 def main():
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     server = Server(module)
@@ -122,6 +135,7 @@ def main():
         module.exit_json(changed=False, statements=[])
     said = list(statements(server, module.params["schemas"], module.params["accounts"]))
     if said and not module.check_mode:
+        refuse_to_wait(module, server)
         server.ask(";\n".join(said) + ";\n")
     module.exit_json(changed=bool(said), statements=[told(each) for each in said])
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cluster_cli.databases.replication import gtid
-from cluster_cli.databases.replication.look import DIVERGED, Look, shown
+from cluster_cli.databases.replication.look import Look, shown
 
 STAY, ATTACH, COPY, REFUSE = "stay", "attach", "copy", "refuse"
 
@@ -118,7 +118,7 @@ def step(name: str, look: Look, primary: str, donor: str, past: tuple[str, str])
     if look.follows == primary and look.replicates and not look.stale_password:
         return Step(STAY)
     history, soon = past
-    if has(history, soon, look.position) and (look.errno != DIVERGED or soon):
+    if has(history, soon, look.position) and (soon or not look.diverged):
         return Step(ATTACH, primary)
     own = ", ".join(gtid.missing(look.history, history)) or look.error
     return Step(REFUSE, why=f"it has what {primary} has not ({own}). Next: cluster rejoin {name}")

@@ -1,6 +1,5 @@
 """A copy of all data from one node to another: streamed over TLS while the donor goes on, nothing deleted."""
 
-import fcntl
 import json
 import os
 import pwd
@@ -10,19 +9,17 @@ import threading
 import time
 
 import steps
-from server import DATA, SOCKET, UNFINISHED, UNIT, RefusedError, Server, empty, look, settings, systemctl
+from engine import DATA, UNIT
+from server import SOCKET, UNFINISHED, RefusedError, Server, settings, systemctl
+from telling import ASIDE, aside_folder, run, size, tell, worthless
 
 PORT = 4444
 # A mount point cannot be renamed: the copy comes to a folder inside it, and what was there goes to one, into which
 # neither the server nor mariabackup looks (`ignore_db_dirs`; they take any other folder for a schema).
-ASIDE = os.path.join(DATA, "cluster-aside")
 FOUND = os.path.join(DATA, "lost+found")
 INCOMING = os.path.join(ASIDE, "incoming") if os.path.ismount(DATA) else DATA + ".incoming"
-RUN = "/run/cluster"
-PROGRESS, LOCK = os.path.join(RUN, "copy.json"), os.path.join(RUN, "copy.lock")
 CHUNK = 1 << 20
 SPARE = 256 << 20  # for the server beside the copy
-COME_BACK = 5  # seconds in which a replica that only lost its connection is back
 PATIENCE = 120  # seconds until the other end is there
 BACKUP = ["mariabackup", "--backup", "--user=root", f"--socket={SOCKET}", "--stream=xbstream", "--parallel=2"]
 POSITION_FILES = "mariadb_backup_binlog_info", "xtrabackup_binlog_info"
@@ -47,36 +44,6 @@ def verified(known):
         raise RefusedError(f"this node's certificate is not good: {(done.stderr or done.stdout).strip()}")
 
 
-def tell(**row):
-    """Let whoever asks know how far it is."""
-    os.makedirs(RUN, exist_ok=True)
-    with open(PROGRESS + ".new", "w", encoding="utf-8") as handle:
-        json.dump(row, handle)
-    os.rename(PROGRESS + ".new", PROGRESS)
-
-
-def told():
-    """How far a copy is: {bytes, of, doing}; empty when none was made since the node started."""
-    try:
-        with open(PROGRESS, encoding="utf-8") as handle:
-            return json.load(handle)
-    except FileNotFoundError:
-        return {}
-
-
-def size(folder):
-    """Bytes of all files below, but for what was set aside."""
-    found = 0
-    for place, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if os.path.join(place, name) != ASIDE]
-        for name in names:
-            try:
-                found += os.stat(os.path.join(place, name)).st_size
-            except FileNotFoundError:
-                continue  # a temporary file
-    return found
-
-
 def header():
     """What the donor says first: how much comes, and what it knows of the database's past."""
     server = Server()
@@ -87,31 +54,6 @@ def give(node):
     """Stream all data of this node to another one that listens for it."""
     known = settings()
     verified(known)
-    held = hold()
-    try:
-        return pour(known, node)
-    finally:
-        if held:
-            steps.promote()
-
-
-def hold():
-    """Where nobody acknowledges, commits wait for ever and so would the copy: have none begin. Whether so."""
-    deadline = time.monotonic() + COME_BACK
-    while True:
-        here = look()
-        if not here["master"] or here["read_only"] or here["clients"]:
-            return False
-        if time.monotonic() > deadline:
-            break
-        time.sleep(0.5)
-    steps.halt()  # its clients are told nothing, as until now; what was not acknowledged is taken back
-    steps.start()
-    return True
-
-
-def pour(known, node):
-    """The copy itself."""
     first = (json.dumps(header()) + "\n").encode()
     there = f"OPENSSL:{known['addresses'][node]}:{PORT},{end(known, node)},retry={PATIENCE},interval=1"
     with open("/var/log/cluster-copy.log", "w", encoding="utf-8") as log:
@@ -136,19 +78,8 @@ def tail(path):
         return "".join(handle.readlines()[-4:]).strip()
 
 
-def receive(donor, source):
+def take(donor, source):
     """Take a copy from a donor, put it in place of what is here, and follow the source."""
-    os.makedirs(RUN, exist_ok=True)
-    with open(LOCK, "w", encoding="utf-8") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise RefusedError(f"it is being given a copy already: {told()}") from error
-        return received(donor, source)
-
-
-def received(donor, source):
-    """The same, alone."""
     began, known = time.monotonic(), settings()
     verified(known)
     shutil.rmtree(INCOMING, ignore_errors=True)
@@ -214,13 +145,6 @@ def counted(source, sink, expected):
     return count
 
 
-def run(words):
-    """A command that must succeed."""
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise RefusedError(f"{words[0]} failed: {(done.stderr or done.stdout).strip()[-300:]}")
-
-
 def position_file(folder):
     """Where mariabackup wrote the position; None for a copy that is not whole."""
     places = (os.path.join(folder, name) for name in POSITION_FILES)
@@ -236,27 +160,27 @@ def position_of(folder):
 
 def swap():
     """Put the copy in place. What was there is moved aside, unless it never held anything; returns where to."""
-    worthless = empty() or fresh()
-    steps.halt() if not worthless else systemctl("stop", UNIT)
+    useless = worthless()
+    steps.halt() if not useless else systemctl("stop", UNIT)
     owner = pwd.getpwnam("mysql")
     for place, folders, names in os.walk(INCOMING):
         for name in (".", *folders, *names):
             os.chown(os.path.join(place, name), owner.pw_uid, owner.pw_gid, follow_symlinks=False)
     os.chmod(INCOMING, 0o755)
     if os.path.ismount(DATA):
-        return exchange(worthless, owner)
+        return exchange(useless, owner)
     aside = ""
     if os.path.isdir(DATA):
-        aside = f"{DATA}.before-{time.strftime('%Y%m%dT%H%M%S')}"
+        aside = aside_folder()
         os.rename(DATA, aside)
     os.rename(INCOMING, DATA)
-    if worthless and aside:
+    if useless and aside:
         shutil.rmtree(aside)
         aside = ""
     return aside
 
 
-def exchange(worthless, owner):
+def exchange(useless, owner):
     """The same inside a mount point, name by name; returns where the old data is.
 
     Interrupted half-way it is no data directory: the folder `mysql`, without which no server starts, goes first
@@ -271,7 +195,7 @@ def exchange(worthless, owner):
     move(INCOMING, DATA, last=lambda name: name == "mysql")
     os.chown(DATA, owner.pw_uid, owner.pw_gid)
     os.rmdir(INCOMING)
-    if worthless and not parts:
+    if useless and not parts:
         shutil.rmtree(kept)
         return ""
     return kept
@@ -282,14 +206,6 @@ def move(source, target, last):
     for name in sorted(os.listdir(source), key=last):
         if os.path.join(source, name) not in (ASIDE, FOUND):
             os.rename(os.path.join(source, name), os.path.join(target, name))
-
-
-def fresh():
-    """Whether the server here says that it never held anything, or holds a copy that did not end."""
-    if os.path.exists(UNFINISHED):
-        return True
-    here = look()
-    return here["running"] and here["blank"]
 
 
 def place(position, history):

@@ -9,7 +9,7 @@ import os
 import subprocess
 
 import steps
-from server import DATA
+from engine import DATA
 
 INDEX = os.path.join(DATA, "relay.index")
 CLIENT = ["mariadb", "--no-defaults", "--binary-mode"]
@@ -19,7 +19,7 @@ def wake():
     """Follow again, if this server follows anybody."""
     server = steps.answered(60)
     source = server.source()
-    if source is None or "Yes" in (source["Slave_IO_Running"], source["Slave_SQL_Running"]):
+    if source is None or "Yes" in (source["io"], source["sql"]):
         return {}
     position = server.value("SELECT @@gtid_slave_pos")
     told = replayed(position)
