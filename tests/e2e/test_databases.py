@@ -19,7 +19,7 @@ from cluster_cli.databases.modes import FENCES
 from . import sysbench
 from .command import cluster, wait_for
 from .conftest import Stack, running
-from .data_tier import DRILL, GALERA, GROUP_REPLICATION, MODES, Database, only_in_drills, print_table
+from .data_tier import DRILL, GALERA, GROUP_REPLICATION, MODES, REPLICATION, Database, only_in_drills, print_table
 from .database import connect as patient
 from .database import trusting
 from .database_faults import (
@@ -275,7 +275,7 @@ def test_a_switchover_killed_half_way_loses_nothing(database: Database, point: i
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("point", range(POINTS))
 def test_a_failover_killed_half_way_loses_nothing(database: Database, point: int, way: str) -> None:
-    if database.mode is not REPLICATION:
+    if database.mode.elects:
         pytest.skip(f"mode {database.mode.name} has no failover")
     what = f"failover killed, moment {point + 1} of {POINTS}, then {way}"
     assert database.under(what, failover_killed(database, point, way)).good
