@@ -1,7 +1,8 @@
 """The recovery sheet: all it takes to get the data back without this tool and this machine."""
 
 from cluster_cli.render.backup import backed_up
-from cluster_cli.secrets.known import backup_repository, value_of
+from cluster_cli.secrets.known import value_of
+from cluster_cli.secrets.names import backup_repository
 from cluster_cli.secrets.store import Secrets
 from cluster_cli.workspace import Workspace
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from cluster_cli.render.certificate_files import AUTHORITY, folder
 from cluster_cli.render.databases import domain_id
-from cluster_cli.secrets.known import backup_repository
+from cluster_cli.secrets.names import backup_repository
 from cluster_cli.topology.addresses import addresses
 from cluster_cli.topology.backup import SOURCE_PORT, Backup
 from cluster_cli.topology.databases import DOORBELL, Database

@@ -4,7 +4,7 @@ import zlib
 from typing import Any
 
 from cluster_cli.render.certificate_files import AUTHORITY, folder
-from cluster_cli.secrets.known import database_account
+from cluster_cli.secrets.names import database_account
 from cluster_cli.topology.addresses import addresses
 from cluster_cli.topology.databases import DATABASE_PORT, DOORBELL, Database
 from cluster_cli.topology.model import Topology

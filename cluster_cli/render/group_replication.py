@@ -4,7 +4,7 @@ import uuid
 from typing import Any
 
 from cluster_cli.render.databases import database_of, group_name, server_vars
-from cluster_cli.secrets.known import database_account
+from cluster_cli.secrets.names import database_account
 from cluster_cli.topology.addresses import addresses
 from cluster_cli.topology.databases import REPLICATION_ACCOUNT
 from cluster_cli.topology.model import Topology

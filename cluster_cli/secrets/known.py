@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from cluster_cli.access.ssh_authority import AUTHORITIES, OPERATOR, new_authority
 from cluster_cli.certificates.acme_account import ACCOUNT, new_key
 from cluster_cli.certificates.cluster_authority import ISSUING, ROOT
+from cluster_cli.secrets.names import backup_repository, database_account
 from cluster_cli.secrets.secret import Secret, password
 from cluster_cli.secrets.store import Secrets
 from cluster_cli.topology.databases import REPLICATION_ACCOUNT
@@ -121,11 +122,6 @@ ACCOUNT_OF = re.compile(r"database_(?P<database>[a-z0-9-]+)\.(?P<account>[a-z0-9
 REPOSITORY_OF = re.compile(r"backup_repository\.(?P<node>[a-z0-9-]+)")
 
 
-def backup_repository(node: str) -> str:
-    """The name of the secret that opens a backup node's repository."""
-    return f"backup_repository.{node}"
-
-
 def repository_key(name: str, node: str) -> Known:
     """What we know of the key of a backup node's repository."""
     return Known(
@@ -136,11 +132,6 @@ def repository_key(name: str, node: str) -> Known:
         ("backup",),
         fixed="all that is in the repository was encrypted with it; begin a new repository instead",
     )
-
-
-def database_account(database: str, account: str) -> str:
-    """The name of the secret that is an account's password."""
-    return f"database_{database}.{account}"
 
 
 def known_as(name: str) -> Known | None:

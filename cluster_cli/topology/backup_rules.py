@@ -11,7 +11,7 @@ BACKED_UP = ("mariadb",)  # engines whose backups are made
 def there_is_something_to_back_up(topology: Topology) -> Iterator[Problem]:
     """A section without a database that is backed up does nothing."""
     if topology.backup and not any(each.backup.enabled for each in topology.databases.values()):
-        what = "there is no database to back up"
+        what = "nothing under databases is to be backed up"
         yield Problem(("backup",), what, "add one under `databases`, or remove this section")
 
 
@@ -37,7 +37,7 @@ def somebody_makes_the_backups(topology: Topology) -> Iterator[Problem]:
     """A database that says how it is backed up needs somebody who does."""
     for name, database in topology.databases.items():
         if topology.backup is None and database.backup.model_fields_set and database.backup.enabled:
-            what = "nobody makes backups"
+            what = "nobody makes a backup of it"
             yield Problem(("databases", name, "backup"), what, "add a section `backup` with its nodes")
 
 
