@@ -17,15 +17,15 @@ AT_ONCE, DRAWN = "at once", "in an order drawn from the seed"
 WRITERS_TURN = ("the writer first", "the writer last")
 ORDERS = (AT_ONCE, *WRITERS_TURN, DRAWN)
 BETWEEN_SECONDS = 8  # two nodes that are powered on one after the other
+# The data directory may be a mount point, so it is copied, not moved.
 MOVE = (
-    "systemctl stop {unit}; mv /var/lib/mysql /var/lib/mysql.big; install -d -o mysql -g mysql /var/lib/mysql; "
-    "mount -t tmpfs -o size=1g none /var/lib/mysql; chown mysql: /var/lib/mysql; "
-    "cp -a /var/lib/mysql.big/. /var/lib/mysql/; systemctl start {unit}"
+    "systemctl stop {unit}; cp -a /var/lib/mysql /var/lib/mysql.big; mount -t tmpfs -o size=1g none /var/lib/mysql; "
+    "chown mysql: /var/lib/mysql; cp -a /var/lib/mysql.big/. /var/lib/mysql/; systemctl start {unit}"
 )
 MOVE_BACK = (
-    "systemctl stop {unit}; rm -f /var/lib/mysql/filler; rm -rf /var/lib/mysql.big; cp -a /var/lib/mysql "
-    "/var/lib/mysql.big; umount /var/lib/mysql; rmdir /var/lib/mysql; mv /var/lib/mysql.big /var/lib/mysql; "
-    "systemctl start {unit}"
+    "systemctl stop {unit}; rm -rf /var/lib/mysql/filler /var/lib/mysql.big; cp -a /var/lib/mysql /var/lib/mysql.big; "
+    "umount /var/lib/mysql; find /var/lib/mysql -mindepth 1 -delete; cp -a /var/lib/mysql.big/. /var/lib/mysql/; "
+    "rm -rf /var/lib/mysql.big; systemctl start {unit}"
 )
 Fault = Callable[[Ledger], object]
 CUT = "nft add table inet drill; nft 'add chain inet drill {0} {{ type filter hook {0} priority -300; }}'; "
