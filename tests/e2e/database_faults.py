@@ -19,12 +19,14 @@ ORDERS = (AT_ONCE, *WRITERS_TURN, DRAWN)
 BETWEEN_SECONDS = 8  # two nodes that are powered on one after the other
 # The data directory may be a mount point, so it is copied, not moved.
 MOVE = (
-    "systemctl stop {unit}; cp -a /var/lib/mysql /var/lib/mysql.big; mount -t tmpfs -o size=1g none /var/lib/mysql; "
-    "chown mysql: /var/lib/mysql; cp -a /var/lib/mysql.big/. /var/lib/mysql/; systemctl start {unit}"
+    "systemctl stop {unit}; cp -a /var/lib/mysql /var/lib/mysql.big; "
+    "mount -t tmpfs -o size=1g none /var/lib/mysql; chown mysql: /var/lib/mysql; "
+    "cp -a /var/lib/mysql.big/. /var/lib/mysql/; systemctl start {unit}"
 )
 MOVE_BACK = (
-    "systemctl stop {unit}; rm -rf /var/lib/mysql/filler /var/lib/mysql.big; cp -a /var/lib/mysql /var/lib/mysql.big; "
-    "umount /var/lib/mysql; find /var/lib/mysql -mindepth 1 -delete; cp -a /var/lib/mysql.big/. /var/lib/mysql/; "
+    "systemctl stop {unit}; rm -rf /var/lib/mysql/filler /var/lib/mysql.big; "
+    "cp -a /var/lib/mysql /var/lib/mysql.big; umount /var/lib/mysql; "
+    "find /var/lib/mysql -mindepth 1 -delete; cp -a /var/lib/mysql.big/. /var/lib/mysql/; "
     "rm -rf /var/lib/mysql.big; systemctl start {unit}"
 )
 Fault = Callable[[Ledger], object]
