@@ -19,6 +19,7 @@ from telling import aside_folder, run, size, tell, worthless
 PATIENCE = 120  # seconds until the other end is there
 COPY_SECONDS = 86400
 SPARE = 256 << 20  # for the server beside the copy
+AWAY = "Connect failed"  # the donor's server is being started: one whose commits waited gives none before
 CUT = (2006, 2013)  # the connection ended: the server starts again
 PROGRESS = "SELECT CAST(SUM(estimate) AS SIGNED) AS whole, CAST(SUM(data) AS SIGNED) AS came"
 PROGRESS += " FROM performance_schema.clone_progress"
@@ -97,15 +98,23 @@ def clone(known, donor):
     server.rows("SET GLOBAL clone_valid_donor_list = %s", f"{address}:{port}")
     server.say("SET GLOBAL super_read_only = OFF")  # read_only stays ON
     sql = f"CLONE INSTANCE FROM %s@%s:{port} IDENTIFIED BY %s REQUIRE SSL"
+    values, deadline = (known["user"], address, known["passwords"][0]), time.monotonic() + PATIENCE
+    while failed := attempt(server, sql, *values):
+        if AWAY not in failed[0] or time.monotonic() > deadline:
+            raise RefusedError(f"the copy from {donor} failed: {failed[0]}")
+        time.sleep(1)
+
+
+def attempt(server, sql, *values):
+    """Try it once; what went wrong, in a list."""
     failed = []
-    work = threading.Thread(target=said, args=(server, failed, sql, known["user"], address, known["passwords"][0]))
+    work = threading.Thread(target=said, args=(server, failed, sql, *values))
     work.start()
     number = server.connection.thread_id()
     while work.is_alive():
         work.join(0.5)
         watch(number, failed)
-    if failed:
-        raise RefusedError(f"the copy from {donor} failed: {failed[0]}")
+    return failed
 
 
 def said(server, failed, sql, *values):
