@@ -3,21 +3,15 @@
 What they remember is the one entry of a stick table (docs/adr/0021); haproxy's management guide, section 9.3.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 from cluster_cli.collect import Outcome
-from cluster_cli.databases.live import ADMIN_SOCKET, Live
+from cluster_cli.databases.live import Live
 from cluster_cli.databases.plan import refused
 from cluster_cli.errors import ClusterError
-from cluster_cli.ssh import quoted
 from cluster_cli.status.answers import haproxy_servers, table_server
 from cluster_cli.topology.doors import WRITE
 
-HOLD_SECONDS = 10  # longer than a switchover takes; after that clients are let in, whatever became of us
-SAY = f"echo {{}} | {ADMIN_SOCKET} >/dev/null"
-# A frontend without a limit of its own has that of the process (configuration manual, "maxconn").
-LIMIT = f"$(echo show info | {ADMIN_SOCKET} | sed -n 's/^Maxconn: //p')"
 KEY = 1  # of the entry (roles/haproxy: stick on int(1))
 
 
@@ -65,21 +59,3 @@ def lead(live: Live, to: str, before: str | None = None) -> None:
     if live.balancers() and (after := writer(live)) != to:
         why = f"the balancers lead writes to {after or 'nobody they agree on'}"
         raise ClusterError("the writes did not move", why=why, hint="see: cluster status")
-
-
-@contextmanager
-def held(live: Live, node: str | None) -> Iterator[None]:
-    """Have clients that come to write wait at the balancers meanwhile, and cut off those a node has.
-
-    So each of them meets one error, and its next connection leads to the new writer. A timer on each balancer lets
-    them in again when this never comes to its end (`set maxconn frontend`: management guide, section 9.3).
-    """
-    close = SAY.format(f'"set maxconn frontend {table(live)} 0"')
-    release = SAY.format(f'"set maxconn frontend {table(live)} {LIMIT}"')
-    timer = f"systemd-run --quiet --collect --on-active={HOLD_SECONDS} --timer-property=AccuracySec=100ms"
-    cut = [SAY.format(f'"shutdown sessions server {table(live)}/{node}"')] if node else []
-    live.on_balancers(f"{timer} sh -c {quoted(release)} && {{ {'; '.join([close, *cut])}; }}")
-    try:
-        yield
-    finally:
-        live.on_balancers(release)

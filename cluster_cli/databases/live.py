@@ -88,11 +88,10 @@ class Live:
         balancer = self.workspace.topology.load_balancers.get(self.database.through or "")
         return tuple(self.host(node) for node in balancer.nodes) if balancer else ()
 
-    def on_balancers(self, command: str) -> dict[str, ssh.Answer]:
-        """A shell command on all balancers side by side; what came of it, by node."""
-        return ssh.on_all(self.balancers(), lambda host: ssh.run(host, command, timeout=5))
-
     def balance(self, *commands: str) -> dict[str, str]:
         """Tell all balancers (management guide of haproxy, section 9.3); what each that answers says, by node."""
-        answers = self.on_balancers(f"echo {ssh.quoted('; '.join(commands))} | {ADMIN_SOCKET}")
+        words = "; ".join(commands)
+        answers = ssh.on_all(
+            self.balancers(), lambda host: ssh.run(host, f"echo {ssh.quoted(words)} | {ADMIN_SOCKET}", timeout=5)
+        )
         return {node: answer.out for node, answer in answers.items() if answer.rc == 0}

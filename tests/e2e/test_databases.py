@@ -148,10 +148,10 @@ def test_a_switchover_is_a_short_pause(database: Database) -> None:
 
     found = database.under("switchover", fault)
     assert found.good, found.said
-    # As with a kill: a machine that tests other things beside it says nothing about seconds.
-    assert found.gap <= (SWITCHOVER_SECONDS if DRILL else 3 * SWITCHOVER_SECONDS)
-    if found.gap <= SWITCHOVER_SECONDS:
-        assert found.in_a_row <= 1  # no error that one retry does not absorb
+    # MySQL's with replicas was only measured on a machine that tested other things beside it.
+    assert found.gap <= (SWITCHOVER_SECONDS if DRILL or database.mode in MODES else 3 * SWITCHOVER_SECONDS)
+    if database.mode is GALERA:  # where another node takes writes all the time, one retry absorbs the error
+        assert found.in_a_row == 1
 
 
 def test_a_fence_stops_writes_until_it_is_taken_away(database: Database) -> None:

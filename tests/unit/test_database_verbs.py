@@ -7,7 +7,6 @@ from typing import Any, cast
 import pytest
 
 from cluster_cli.collect import Outcome
-from cluster_cli.databases import balancers
 from cluster_cli.databases.galera import recover, switchover
 from cluster_cli.databases.live import Live
 from cluster_cli.databases.operation import Wish, named, verb_of
@@ -40,7 +39,6 @@ class Said:
     name: str = "main"
     database: Database = field(default_factory=lambda: TOPOLOGY.databases["main"])
     nodes: tuple[str, ...] = ("db1", "db2", "db3")
-    told: list[str] = field(default_factory=list)
 
     def run(self, node: str, _command: str, **_: Any) -> Answer:
         text = self.says[node]
@@ -48,10 +46,6 @@ class Said:
 
     def on_all(self, nodes: list[str], work: Any) -> dict[str, Any]:
         return {node: work(node) for node in nodes}
-
-    def on_balancers(self, command: str) -> dict[str, Answer]:
-        self.told.append(command)
-        return {"lb1": Answer("lb1", 0, "", "")}
 
     def balance(self, *commands: str) -> dict[str, str]:
         return {"lb1": self.stat if "stat" in commands[0] else self.table}
@@ -64,17 +58,6 @@ def live(**more: Any) -> Live:
 def position(seqno: int) -> str:
     """What a stopped node says."""
     return f'{{"running": false, "status": "", "group": "{GROUP}", "seqno": {seqno}}}'
-
-
-def test_clients_are_let_in_again_whatever_happens() -> None:
-    said = live(says={})
-    with pytest.raises(ZeroDivisionError), balancers.held(said, "db1"):
-        raise ZeroDivisionError
-    hold, release = cast("Any", said).told
-    timer, closed, cut = hold.split("set maxconn frontend main-write 0")[0], "main-write 0", "main-write/db1"
-    assert "--on-active=10" in timer  # first of all the timer, for the case that we are killed
-    assert hold.index(closed) < hold.index(cut)
-    assert release.startswith('echo "set maxconn frontend main-write $(echo show info')
 
 
 def test_the_one_with_the_shortest_queue_takes_the_writes() -> None:

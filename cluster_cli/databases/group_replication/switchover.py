@@ -3,7 +3,6 @@
 import time
 
 from cluster_cli.databases.asked import known
-from cluster_cli.databases.balancers import held, lead
 from cluster_cli.databases.group_replication.nodes import evidence, members, primary
 from cluster_cli.databases.group_replication.state import takes_part
 from cluster_cli.databases.live import Live
@@ -38,12 +37,9 @@ def carry_out(live: Live, plan: Plan) -> None:
     """Wait until it has applied what is there; then the group waits for what runs, and hands over."""
     caught_up(live, plan.node)
     said = f"SELECT group_replication_set_as_primary('{plan.details['uuid']}', {RUNNING_SECONDS})"
-    with held(live, plan.details["from"]):
-        live.ask(plan.details["from"], said, ANSWER_SECONDS)
-        if (after := primary(members(live))) != plan.node:
-            why = f"{after or 'nobody'} takes them"
-            raise ClusterError("the writes did not move", why=why, hint="cluster status")
-        lead(live, plan.node, plan.details["from"])
+    live.ask(plan.details["from"], said, ANSWER_SECONDS)
+    if (after := primary(members(live))) != plan.node:
+        raise ClusterError("the writes did not move", why=f"{after or 'nobody'} takes them", hint="cluster status")
     live.tell("", f"{plan.node} takes the writes of {live.name}")
 
 

@@ -1,10 +1,9 @@
 """Let a replica take the writes on purpose: it has everything before it does."""
 
 import time
-from contextlib import ExitStack
 
 from cluster_cli.databases.asked import known
-from cluster_cli.databases.balancers import held, lead
+from cluster_cli.databases.balancers import lead
 from cluster_cli.databases.live import Live
 from cluster_cli.databases.plan import Plan, refused
 from cluster_cli.databases.replication import gtid
@@ -57,19 +56,11 @@ def carry_out(live: Live, plan: Plan) -> None:
     """Close the old, have the new apply the rest and open, then let all others follow it."""
     old, new = str(plan.details["from"]), plan.node
     caught_up(live, old, new)
+    last = str(step(live, old, "close", seconds=20)["position"])
+    promoted(live, old, new, last)
     others = [node for node in live.nodes if node != new]
-    with ExitStack() as hold:
-        hold.enter_context(held(live, old))
-        last = str(step(live, old, "close", seconds=20)["position"])
-        promoted(live, old, new, last)
-        live.on_all(["", *others], lambda node: follow(live, node, new) if node else let_in(live, new, old, hold))
+    live.on_all(["", *others], lambda node: follow(live, node, new) if node else lead(live, new, old))
     live.tell("", f"{new} takes the writes of {live.name}")
-
-
-def let_in(live: Live, new: str, old: str, hold: ExitStack) -> None:
-    """Lead clients to the new one, and let those in that were held; they wait for the first replica there."""
-    lead(live, new, old)
-    hold.close()
 
 
 def caught_up(live: Live, old: str, new: str) -> None:
