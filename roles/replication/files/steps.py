@@ -13,6 +13,7 @@ START_SECONDS = 1800  # the recovery of much data
 GRACE = 1.0  # seconds for statements that run when writes are stopped
 CLOSE_SECONDS = 8
 CONNECT_SECONDS = 20
+AWAY = (2003, 2006, 2013)  # not there, or gone while asked (MySQL's manual, "Client Error Message Reference")
 STUCK_SECONDS = 60  # without any progress
 COME_BACK = 5  # seconds in which a replica that only lost its connection is back
 FETCHED = "Yes"
@@ -169,12 +170,20 @@ def follow(node):
 
 def belong(server, known, node):
     """Refuse to follow a node that has not all that this one has, where the server itself would not notice."""
-    try:
-        own = engine.strays(server, known, node)
-    except pymysql.MySQLError as error:
-        raise RefusedError(f"{node} cannot be asked what it has: {error.args[-1]}") from error
-    if own:
+    if own := strays(server, known, node):
         raise RefusedError(f"it has what {node} has not: {own}. Next: cluster rejoin {known['node']}")
+
+
+def strays(server, known, node):
+    """What this one has and the node has not. The node may be about to start: who gives copies does it before."""
+    deadline = time.monotonic() + CONNECT_SECONDS
+    while True:
+        try:
+            return engine.strays(server, known, node)
+        except pymysql.MySQLError as error:
+            if error.args[0] not in AWAY or time.monotonic() > deadline:
+                raise RefusedError(f"{node} cannot be asked what it has: {error.args[-1]}") from error
+            time.sleep(0.5)
 
 
 def writable():
