@@ -28,7 +28,8 @@ def weighed(live: Live, silent: Sequence[str], seen: tuple[str, ...], node: str 
 def mark(live: Live, nodes: Sequence[str]) -> None:
     """Have the mark on these nodes. Raises ClusterError where it cannot be written."""
     path = FENCES[live.database.engine]
-    told(live, nodes, f"cat > {path}.new && mv {path}.new {path}", TEXTS[live.database.engine])
+    put = f"cat > {path}.new && chmod 644 {path}.new && mv {path}.new {path}"  # the server reads it, not only root
+    told(live, nodes, put, TEXTS[live.database.engine])
 
 
 def unmark(live: Live, nodes: Sequence[str]) -> None:
