@@ -3,7 +3,8 @@
 What they remember is the one entry of a stick table (docs/adr/0021); haproxy's management guide, section 9.3.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from cluster_cli.collect import Outcome
 from cluster_cli.databases.live import Live
@@ -12,6 +13,7 @@ from cluster_cli.errors import ClusterError
 from cluster_cli.status.answers import haproxy_servers, table_server
 from cluster_cli.topology.doors import WRITE
 
+LEAVING = "/run/cluster-leaving"  # while it is young, the doorbell says no to writes (roles/doorbell)
 KEY = 1  # of the entry (roles/haproxy: stick on int(1))
 
 
@@ -40,6 +42,23 @@ def refuse_reached(live: Live, given_up: Sequence[str], seen: tuple[str, ...]) -
     if given_up and (alive := sorted(set(given_up) & reached(live))):
         why = "the balancers still reach it, so it may be taking writes at this moment"
         raise refused(f"{', '.join(alive)} is not lost", why, "bring it in reach from here", seen)
+
+
+@contextmanager
+def held_back(live: Live, node: str) -> Iterator[None]:
+    """Cut the sessions of who has the writes, and let new connections wait at the balancers for who comes next.
+
+    The node's own word comes first: a check would find it fit again. Killed in here, it is fit again soon.
+    Raises ClusterError when the node does not hear it.
+    """
+    backend = table(live)
+    if (answer := live.run(node, f"touch {LEAVING}")).rc != 0:
+        raise refused(f"{node} did not hear that it is to hand over", answer.err.strip(), "see: cluster status")
+    try:
+        live.balance(f"set server {backend}/{node} health down", f"shutdown sessions server {backend}/{node}")
+        yield
+    finally:
+        live.run(node, f"rm -f {LEAVING}")
 
 
 def lead(live: Live, to: str, before: str | None = None) -> None:

@@ -158,9 +158,16 @@ def test_without_its_rule_a_cold_start_has_two_holders(wall: Stack) -> None:
     for node in ("lb1", "lb2"):
         rule = '/l4proto 112 counter name "vrrp"/d'
         wall.on(node, f"sed -i '{rule}' /etc/cluster/firewall.nft && systemctl reload cluster-firewall")
-    cold_start(wall)
-    wait_for("two holders", lambda: holders(wall) == ["lb1", "lb2"], 30)
-    converged(wall)
+    try:
+        cold_start(wall)
+        wait_for("two holders", lambda: holders(wall) == ["lb1", "lb2"], 60)
+    except AssertionError:
+        for node in ("lb1", "lb2"):
+            told = "ip -4 -br address; nft list table inet cluster; journalctl -b -n 40 -u keepalived"
+            print(wall.on(node, told))
+        raise
+    finally:
+        converged(wall)
     wait_for("one holder", lambda: holders(wall) == ["lb1"], 30)
     wall.settle()
 

@@ -33,6 +33,7 @@ def doorbell() -> ModuleType:
         ({}, True, True),
         ({"read_only": "1"}, False, True),  # fenced
         ({"free_bytes": "1000000"}, False, True),  # its disk is nearly full
+        ({"leaving": "1"}, False, True),  # another node is about to take the writes
         ({"wsrep_local_recv_queue": "101"}, True, False),  # far behind
         ({"wsrep_local_state": "2"}, True, False),  # gives a copy to another one
         ({"wsrep_local_state": "1"}, False, False),  # joins

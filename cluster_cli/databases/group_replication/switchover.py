@@ -3,6 +3,7 @@
 import time
 
 from cluster_cli.databases.asked import known
+from cluster_cli.databases.balancers import held_back, lead
 from cluster_cli.databases.group_replication.nodes import evidence, members, primary
 from cluster_cli.databases.group_replication.state import takes_part
 from cluster_cli.databases.live import Live
@@ -37,10 +38,17 @@ def carry_out(live: Live, plan: Plan) -> None:
     """Wait until it has applied what is there; then the group waits for what runs, and hands over."""
     caught_up(live, plan.node)
     said = f"SELECT group_replication_set_as_primary('{plan.details['uuid']}', {RUNNING_SECONDS})"
-    live.ask(plan.details["from"], said, ANSWER_SECONDS)
+    with held_back(live, plan.details["from"]):
+        live.ask(plan.details["from"], said, ANSWER_SECONDS)
+        handed_over(live, plan)
+    live.tell("", f"{plan.node} takes the writes of {live.name}")
+
+
+def handed_over(live: Live, plan: Plan) -> None:
+    """Lead the writes to who the group says has them. Raises ClusterError where that is another one."""
     if (after := primary(members(live))) != plan.node:
         raise ClusterError("the writes did not move", why=f"{after or 'nobody'} takes them", hint="cluster status")
-    live.tell("", f"{plan.node} takes the writes of {live.name}")
+    lead(live, plan.node, plan.details["from"])
 
 
 def caught_up(live: Live, node: str) -> None:

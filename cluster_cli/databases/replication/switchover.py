@@ -3,7 +3,7 @@
 import time
 
 from cluster_cli.databases.asked import known
-from cluster_cli.databases.balancers import lead
+from cluster_cli.databases.balancers import held_back, lead
 from cluster_cli.databases.live import Live
 from cluster_cli.databases.plan import Plan, refused
 from cluster_cli.databases.replication import gtid
@@ -56,10 +56,11 @@ def carry_out(live: Live, plan: Plan) -> None:
     """Close the old, have the new apply the rest and open, then let all others follow it."""
     old, new = str(plan.details["from"]), plan.node
     caught_up(live, old, new)
-    last = str(step(live, old, "close", seconds=20)["position"])
-    promoted(live, old, new, last)
-    others = [node for node in live.nodes if node != new]
-    live.on_all(["", *others], lambda node: follow(live, node, new) if node else lead(live, new, old))
+    with held_back(live, old):
+        last = str(step(live, old, "close", seconds=20)["position"])
+        promoted(live, old, new, last)
+        others = [node for node in live.nodes if node != new]
+        live.on_all(["", *others], lambda node: follow(live, node, new) if node else lead(live, new, old))
     live.tell("", f"{new} takes the writes of {live.name}")
 
 

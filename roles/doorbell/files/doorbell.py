@@ -14,6 +14,8 @@ import pymysql
 
 SOCKET, ACCOUNT = "/run/mysqld/mysqld.sock", "cluster-doorbell"
 DATA, SPARE_BYTES = "/var/lib/mysql", 64 * 2**20
+# Written by `cluster switchover` before it closes the server; forgotten where that died on its way.
+LEAVING, LEAVING_SECONDS = "/run/cluster-leaving", 10
 SECONDS = 0.8  # balancers wait a little longer
 
 
@@ -183,6 +185,8 @@ def fit(mode, path, state, max_lag):
     judge = {"/write": MODES[mode].writes, "/read": MODES[mode].reads}.get(path)
     if path == "/write" and state and int(state["free_bytes"]) < SPARE_BYTES:
         return False  # while there is room to stop in good order, and another node may have more
+    if path == "/write" and state.get("leaving") == "1":
+        return False  # so that balancers hold new connections back until another node takes them
     return bool(state and judge and judge(state, max_lag))
 
 
@@ -190,6 +194,14 @@ def free_bytes():
     """The room left where the data is."""
     found = os.statvfs(DATA)
     return found.f_bavail * found.f_frsize
+
+
+def leaving():
+    """Whether another node is about to take the writes."""
+    try:
+        return 0 <= time.time() - os.stat(LEAVING).st_mtime < LEAVING_SECONDS
+    except OSError:
+        return False
 
 
 class Server:
@@ -204,7 +216,8 @@ class Server:
             try:
                 self.connection = self.connection or self.connect()
                 with self.connection.cursor() as cursor:
-                    return self.mode.ask(cursor) | {"free_bytes": str(free_bytes())}
+                    state = self.mode.ask(cursor)
+                return state | {"free_bytes": str(free_bytes()), "leaving": str(int(leaving()))}
             except (pymysql.MySQLError, OSError):
                 self.connection = None
                 return {}
