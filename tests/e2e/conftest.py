@@ -55,6 +55,7 @@ class Stack:
 
 # Where labs stay up after the tests and are used again by the next: for who works on a fault, never in CI.
 KEPT = os.environ.get("CLUSTER_LABS")
+TOLD = 4000  # characters of a failure
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -64,6 +65,12 @@ def own_places(tmp_path_factory: pytest.TempPathFactory) -> None:
     for name in ("XDG_STATE_HOME", "XDG_CONFIG_HOME"):
         os.environ[name] = str(root / name.lower())
     os.environ.pop("CLUSTER_TOPOLOGY", None)
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Tell why a test failed when it fails: the summary comes after an hour."""
+    if report.failed:
+        print(f"\n{report.longreprtext[-TOLD:]}\n", flush=True)
 
 
 UP: list[Path] = []  # the labs of this session, so that one gives way to the next
