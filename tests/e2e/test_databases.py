@@ -155,14 +155,16 @@ def test_a_switchover_is_a_short_pause(database: Database) -> None:
 def test_a_fence_stops_writes_until_it_is_taken_away(database: Database) -> None:
     database.settle()
     database.verb("db", "fence", "--yes")
-    row = database.stack.status()["databases"][database.mode.database]
-    assert (row["fenced"], row["writable"]) == (True, False)
-    verified_while_fenced(database)
-    node = database.nodes[0]
-    database.stack.on(node, f"systemctl restart {database.mode.unit}", 120)  # it does not outlive the fence
-    wait_for(f"{node} to be back", lambda: database.asked(node, "SELECT 1"), BACK_SECONDS, every=0.5)
-    assert database.asked(node, "SELECT @@read_only").strip() == "1"
-    database.verb("db", "unfence")
+    try:
+        row = database.stack.status()["databases"][database.mode.database]
+        assert (row["fenced"], row["writable"]) == (True, False)
+        verified_while_fenced(database)
+        node = database.nodes[0]
+        database.stack.on(node, f"systemctl restart {database.mode.unit}", 120)  # it does not outlive the fence
+        wait_for(f"{node} to be back", lambda: database.asked(node, "SELECT 1"), BACK_SECONDS, every=0.5)
+        assert database.asked(node, "SELECT @@read_only").strip() == "1"
+    finally:
+        database.verb("db", "unfence")
     database.settle()
 
 
