@@ -18,6 +18,7 @@ from cluster_cli.secrets.store import Secrets
 
 SECONDS = 3.0
 PATIENCE = 4.0
+HELD = 7.0  # longer than a balancer holds a connection back (roles/haproxy: __haproxy_wait_seconds)
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def get(address: str, port: int, path: str = "/", over: Tls | None = None, **hea
         connection.close()
 
 
-def stays_open(address: str, port: int, over: Tls | None = None, seconds: float = 0.5) -> bool:
+def stays_open(address: str, port: int, over: Tls | None, seconds: float) -> bool:
     """Whether a connection is kept. A balancer without a server behind accepts it and closes it at once."""
     with connect(address, port, over) as connection:
         connection.settimeout(seconds)
@@ -136,7 +137,8 @@ def http_frontends_reach_their_servers(node: Any, engine: str) -> None:
 def tcp_frontends_reach_a_server(node: Any, engine: str, shut: Container[str] = ()) -> None:
     """Each keeps a connection open; one to a backend that is shut on purpose closes it."""
     for door in doors(node, engine, "tcp"):
-        kept = stays_open(door.address, door.port, door.over)
+        seconds = HELD if door.backend.get("one_at_a_time") else 0.5  # a database speaks first, and at once
+        kept = stays_open(door.address, door.port, door.over, seconds)
         if door.backend["name"] in shut:
             assert not kept, f"{door.name} leads to a fenced database"
         else:
