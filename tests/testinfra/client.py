@@ -52,6 +52,11 @@ def get(address: str, port: int, path: str = "/", over: Tls | None = None, **hea
         connection.close()
 
 
+def patience(backend: dict[str, Any]) -> float:
+    """After how many seconds a connection that is still open leads somewhere. A database speaks first, at once."""
+    return HELD if backend.get("one_at_a_time") else 0.5
+
+
 def stays_open(address: str, port: int, over: Tls | None, seconds: float) -> bool:
     """Whether a connection is kept. A balancer without a server behind accepts it and closes it at once."""
     with connect(address, port, over) as connection:
@@ -137,8 +142,7 @@ def http_frontends_reach_their_servers(node: Any, engine: str) -> None:
 def tcp_frontends_reach_a_server(node: Any, engine: str, shut: Container[str] = ()) -> None:
     """Each keeps a connection open; one to a backend that is shut on purpose closes it."""
     for door in doors(node, engine, "tcp"):
-        seconds = HELD if door.backend.get("one_at_a_time") else 0.5  # a database speaks first, and at once
-        kept = stays_open(door.address, door.port, door.over, seconds)
+        kept = stays_open(door.address, door.port, door.over, patience(door.backend))
         if door.backend["name"] in shut:
             assert not kept, f"{door.name} leads to a fenced database"
         else:

@@ -69,20 +69,21 @@ def test_every_virtual_address_has_exactly_one_holder(inventory, observed_on):
 def test_every_virtual_address_serves_clients_unless_it_is_fenced(inventory, shut):
     for network, nodes in virtual_addresses(inventory).items():
         address = network.split("/")[0]
-        for name, port in virtual_ports(nodes[0], address):
-            kept = client.stays_open(address, port)
+        for name, port, seconds in virtual_ports(nodes[0], address):
+            kept = client.stays_open(address, port, None, seconds)
             assert kept or name in shut, f"{name} on {address} closes at once"
             assert not kept or name not in shut, f"{name} on {address} leads on; {shut[name]}"
 
 
 def virtual_ports(node, address):
-    """The frontends that listen on a virtual address: (name, port)."""
+    """The frontends that listen on a virtual address: (name, port, seconds of patience)."""
     service = node.vars["keepalived_service"]
+    backends = {backend["name"]: backend for backend in node.vars.get(f"{service}_backends", [])}
     for frontend in node.vars.get(f"{service}_frontends", []):
         for bind in frontend["binds"]:
             host, port = bind.rsplit(":", 1)
             if host in ("*", "0.0.0.0", address):
-                yield frontend["name"], int(port)
+                yield frontend["name"], int(port), client.patience(backends.get(frontend.get("backend"), {}))
 
 
 def test_it_could_do_little_harm(observed):
