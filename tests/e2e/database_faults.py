@@ -17,14 +17,15 @@ AT_ONCE, DRAWN = "at once", "in an order drawn from the seed"
 WRITERS_TURN = ("the writer first", "the writer last")
 ORDERS = (AT_ONCE, *WRITERS_TURN, DRAWN)
 BETWEEN_SECONDS = 8  # two nodes that are powered on one after the other
-# The data directory may be a mount point, so it is copied, not moved.
+# The data directory may be a mount point, so it is copied, not moved. One of its own has lost+found.
 MOVE = (
     "systemctl stop {unit}; cp -a /var/lib/mysql /var/lib/mysql.big; "
     "mount -t tmpfs -o size=1g none /var/lib/mysql; chown mysql: /var/lib/mysql; "
+    "mkdir -m 700 /var/lib/mysql/lost+found; "
     "cp -a /var/lib/mysql.big/. /var/lib/mysql/; systemctl start {unit}"
 )
 MOVE_BACK = (
-    "systemctl stop {unit}; rm -rf /var/lib/mysql/filler /var/lib/mysql.big; "
+    "systemctl stop {unit}; rm -rf /var/lib/mysql/filler /var/lib/mysql/lost+found /var/lib/mysql.big; "
     "cp -a /var/lib/mysql /var/lib/mysql.big; umount /var/lib/mysql; "
     "find /var/lib/mysql -mindepth 1 -delete; cp -a /var/lib/mysql.big/. /var/lib/mysql/; "
     "rm -rf /var/lib/mysql.big; systemctl start {unit}"
