@@ -12,6 +12,7 @@ from .ledger import Ledger
 
 AWAY_SECONDS = 20
 BACK_SECONDS = 60
+CATCH_UP_SECONDS = 180  # of a node that was given up, and returns while the others are written to
 GOES_ON_SECONDS = 60
 AT_ONCE, DRAWN = "at once", "in an order drawn from the seed"
 WRITERS_TURN = ("the writer first", "the writer last")
@@ -43,7 +44,7 @@ def goes_on(database: Database, ledger: Ledger) -> None:
     ledger.wait_for(200, GOES_ON_SECONDS)
 
 
-def comes_back(database: Database, node: str) -> float:
+def comes_back(database: Database, node: str, seconds: float = BACK_SECONDS) -> float:
     """Wait until a node takes part again; an operator may have to act. Returns the seconds it took."""
     began = time.monotonic()
     if not database.mode.elects:
@@ -52,7 +53,7 @@ def comes_back(database: Database, node: str) -> float:
         # asked for in any case: a primary the others have left still lets read who wants to
         rejoined = cluster("rejoin", node, "--yes", "-C", database.stack.folder, timeout=600)
         assert rejoined.code == 0 or "already" in rejoined.err, rejoined
-    wait_for(f"{node} to be back", lambda: database.fit(node), BACK_SECONDS, every=0.5)
+    wait_for(f"{node} to be back", lambda: database.fit(node), seconds, every=0.5)
     return time.monotonic() - began
 
 

@@ -25,6 +25,7 @@ from .database import trusting
 from .database_faults import (
     AT_ONCE,
     BACK_SECONDS,
+    CATCH_UP_SECONDS,
     ORDERS,
     WRITERS_TURN,
     Fault,
@@ -202,7 +203,7 @@ def test_all_nodes_lost_at_once(database: Database, missing: bool, order: str) -
         ledger.wait_for(200, 90)
         if lost:
             database.stack.lab.start(lost)
-            comes_back(database, lost)
+            comes_back(database, lost, CATCH_UP_SECONDS)
 
     gone = ", the writer's gone" if missing else ""
     assert database.under(f"all nodes killed{gone}, back {order}", fault).good
