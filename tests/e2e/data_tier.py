@@ -224,7 +224,7 @@ class Database:
             prepare(connection, table)
         found = Ledger(
             self.address, self.port, "shop", self.password, "shop", self.ca, self.folder / table, WRITERS, SEED,
-            table=table, pause=0.01,
+            table=table, pause=0.05,
         )  # fmt: skip
         with found:
             found.wait_for(500, 30)
