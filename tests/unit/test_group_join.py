@@ -63,7 +63,7 @@ def test_it_joins_what_lives(
 ) -> None:
     monkeypatch.setattr(join, "here", lambda *_: mine)
     monkeypatch.setattr(join, "none_lives", lambda *_: group)
-    join.attend(["192.0.2.2"], "ca.pem")
+    join.attend(["192.0.2.2"], "ca.pem", join.Commits())
     assert mine.told == told
 
 
@@ -73,3 +73,12 @@ def test_a_group_lives_where_a_majority_is_in_reach(join: ModuleType) -> None:
     assert not join.lives(((1, "ONLINE", "SECONDARY"), (0, "ONLINE", "SECONDARY")))
     assert not join.lives(((1, "RECOVERING", "SECONDARY"), (0, "ONLINE", "PRIMARY")))
     assert not join.lives(OUT)
+
+
+def test_commits_are_stuck_where_the_same_one_waits_on(join: ModuleType) -> None:
+    commits = join.Commits()
+    assert not commits.stuck([7, 8], 100.0)
+    assert not commits.stuck([8, 9], 109.9)
+    assert not commits.stuck([9], 115.0)  # 8 was done
+    assert not commits.stuck([8, 9], 119.8)  # and waits anew
+    assert commits.stuck([8, 9], 119.9)
