@@ -19,6 +19,7 @@ from .command import Done, cluster, wait_for
 from .conftest import Stack
 from .ledger import Ledger, Row, Verdict, connect, prepare, trusting, verdict
 from .peek import Peek
+from .sampler import TABLE as SAMPLED
 from .sampler import Sampler
 
 SEED = int(os.environ.get("CLUSTER_SEED", "1"))
@@ -236,6 +237,8 @@ class Database:
         lagging: a heavy batch runs beside it, so that nodes fall behind in applying what they received.
         """
         self.ready()
+        with closing(self.connect()) as connection, connection.cursor() as cursor:
+            cursor.execute(f"CREATE TABLE IF NOT EXISTS {SAMPLED} (id INT PRIMARY KEY)")
         with ExitStack() as stack:
             sampler = stack.enter_context(Sampler(self.stack.lab, self.nodes, self.mode.name))
             if lagging:

@@ -48,13 +48,18 @@ def comes_back(database: Database, node: str, seconds: float = BACK_SECONDS) -> 
     """Wait until a node takes part again; an operator may have to act. Returns the seconds it took."""
     began = time.monotonic()
     if not database.mode.elects:
-        answers = lambda: database.asked(node, "SELECT 1")  # noqa: E731
-        wait_for(f"the server of {node} to answer", answers, BACK_SECONDS, every=0.5)
-        # asked for in any case: a primary the others have left still lets read who wants to
-        rejoined = cluster("rejoin", node, "--yes", "-C", database.stack.folder, timeout=600)
-        assert rejoined.code == 0 or "already" in rejoined.err, rejoined
+        wait_for(f"{node} to be taken back", lambda: rejoined(database, node), CATCH_UP_SECONDS, every=1)
     wait_for(f"{node} to be back", lambda: database.fit(node), seconds, every=0.5)
     return time.monotonic() - began
+
+
+def rejoined(database: Database, node: str) -> bool:
+    """Whether a node follows the primary, as an operator has it: a failover stopped its server.
+
+    Asked for in any case: a primary the others have left still lets read who wants to.
+    """
+    done = cluster("rejoin", node, "--yes", "-C", database.stack.folder, timeout=600)
+    return done.code == 0 or "already" in done.err
 
 
 def node_killed(database: Database, back: list[float]) -> Fault:

@@ -1,4 +1,4 @@
-"""Asks every node ten times a second, at the node itself, whether its server would take a write."""
+"""Asks every node ten times a second, at the node itself, whether its server takes writes."""
 
 import subprocess
 import threading
@@ -10,7 +10,7 @@ from cluster_cli.lab.lab import Lab
 # Run in the node: one line a sample, "MONOTONIC_SECONDS 0|1". All nodes of a lab share the machine's clock.
 LOOP = """
 import sys, time, pymysql
-QUESTION, SOCKET = sys.argv[1], "/run/mysqld/mysqld.sock"
+QUESTION, WRITE, SOCKET = sys.argv[1], sys.argv[2], "/run/mysqld/mysqld.sock"
 connection = None
 while True:
     began = time.monotonic()
@@ -20,6 +20,8 @@ while True:
         with connection.cursor() as cursor:
             cursor.execute(QUESTION)
             answer = int(bool(cursor.fetchone()[0]))
+            if answer and WRITE:
+                cursor.execute(WRITE)
     except Exception:
         connection, answer = None, 0
     print(f"{began:.3f} {answer}", flush=True)
@@ -35,6 +37,10 @@ QUESTIONS = {
     "FROM performance_schema.global_status WHERE VARIABLE_NAME = 'Rpl_semi_sync_source_clients'",
     "group_replication": "SELECT @@super_read_only = 0",
 }
+# Who was frozen or cut off finds itself writable for a while, and its group lets it commit nothing: it is tried.
+# With replicas a write that waits for good would make another history of it: there it is only asked.
+TABLE = "shop.sampled"
+WRITES = {"group_replication": f"REPLACE INTO {TABLE} VALUES (1)"}
 
 
 class Sampler:
@@ -42,6 +48,7 @@ class Sampler:
 
     def __init__(self, lab: Lab, nodes: Sequence[str], mode: str) -> None:
         self.lab, self.nodes, self.question = lab, nodes, QUESTIONS.get(mode)
+        self.write = WRITES.get(mode, "")
         self.samples: dict[str, list[tuple[float, int]]] = {node: [] for node in nodes}
         self._over = threading.Event()
         self._threads = [threading.Thread(target=self._follow, args=(node,), daemon=True) for node in nodes]
@@ -58,7 +65,7 @@ class Sampler:
             thread.join(10)
 
     def two_writers(self) -> float:
-        """For how long two nodes would have taken writes at once, in seconds."""
+        """For how long two nodes took writes at once, in seconds."""
         spans = {node: list(writable(samples)) for node, samples in self.samples.items()}
         total = 0.0
         for i, one in enumerate(self.nodes):
@@ -74,7 +81,7 @@ class Sampler:
         """One node: asked again after it was away."""
         while not self._over.is_set():
             argv = self.lab.engine.argv(
-                "exec", f"{self.lab.name}-{node}", "python3", "-c", LOOP, str(self.question)
+                "exec", f"{self.lab.name}-{node}", "python3", "-c", LOOP, str(self.question), self.write
             )
             with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
                 for line in process.stdout or ():

@@ -8,6 +8,7 @@ import os
 import sys
 import threading
 import time
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pymysql
@@ -239,6 +240,11 @@ class Answer(BaseHTTPRequestHandler):
         """Answer, with the state for a person who looks."""
         state = self.database.state()
         told = ("".join(f"{name} {value}\n" for name, value in sorted(state.items())) or "no answer\n").encode()
+        with suppress(ConnectionError):  # a balancer hangs up when it has read the first line
+            self.answer(state, told)
+
+    def answer(self, state, told):
+        """Send it."""
         self.send_response(200 if fit(self.mode, self.path, state, self.max_lag) else 503)
         self.send_header("Content-Type", "text/plain")
         self.send_header("Content-Length", str(len(told)))

@@ -21,7 +21,7 @@ VIEW = """SELECT member_id = @@server_uuid, member_state, member_role
 # Repositories"): no further copy of the password, and it is right after a rotation.
 ACCOUNT = f"SELECT User_name, User_password FROM mysql.slave_master_info WHERE Channel_name = '{CHANNEL}'"
 BUSY = ("ONLINE", "RECOVERING")
-# Commits after a change of the group wait until all before it are done. With 9.7.4 one that never was has been seen,
+# Commits after a change of the group wait until all before it are done. One was seen that never was (9.7.4),
 # when a member came back under load: no commit went on, and the group took its primary for well.
 TICKET = "Waiting for Binlog Group Commit ticket"
 STUCK_SECONDS = 10.0
