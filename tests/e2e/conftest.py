@@ -69,7 +69,7 @@ def own_places(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Tell why a test failed when it fails: the summary comes after an hour."""
-    if report.failed:
+    if report.failed and report.when == "call":
         print(f"\n{report.longreprtext[-TOLD:]}\n", flush=True)
 
 

@@ -238,7 +238,7 @@ class Database:
         """
         self.ready()
         with closing(self.connect()) as connection, connection.cursor() as cursor:
-            cursor.execute(f"CREATE TABLE IF NOT EXISTS {SAMPLED} (id INT PRIMARY KEY)")
+            cursor.execute(f"CREATE TABLE IF NOT EXISTS {SAMPLED} (id INT PRIMARY KEY, moment DATETIME(6))")
         with ExitStack() as stack:
             sampler = stack.enter_context(Sampler(self.stack.lab, self.nodes, self.mode.name))
             if lagging:
