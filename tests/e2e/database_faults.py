@@ -38,9 +38,13 @@ MEND = "nft delete table inet drill"
 
 
 def goes_on(database: Database, ledger: Ledger) -> None:
-    """Wait until writes are acknowledged again, well past those under way; an operator may have to act."""
+    """Wait until writes are acknowledged again, well past those under way; an operator may have to act.
+
+    He is refused while the primary does not yet show that anything is wrong with it.
+    """
     if not database.mode.elects:
-        database.verb("failover", "--yes")
+        folder, name = database.stack.folder, database.mode.database
+        database.insist("failover", name, "--yes", "-C", folder, seconds=GOES_ON_SECONDS)
     ledger.wait_for(200, GOES_ON_SECONDS)
 
 
@@ -113,9 +117,11 @@ def frozen(database: Database) -> Fault:
     def fault(ledger: Ledger) -> None:
         writer = database.writer()
         database.stack.on(writer, "kill -STOP $(pidof mariadbd mysqld)")
-        goes_on(database, ledger)
-        ledger.run(AWAY_SECONDS)
-        database.stack.on(writer, "kill -CONT $(pidof mariadbd mysqld) || true")
+        try:
+            goes_on(database, ledger)
+            ledger.run(AWAY_SECONDS)
+        finally:
+            database.stack.on(writer, "kill -CONT $(pidof mariadbd mysqld) || true")
         comes_back(database, writer)
 
     return fault
@@ -127,9 +133,11 @@ def cut_off(database: Database) -> Fault:
     def fault(ledger: Ledger) -> None:
         writer = database.writer()
         database.stack.lab.link(writer, up=False)
-        goes_on(database, ledger)
-        ledger.run(AWAY_SECONDS)
-        database.stack.lab.link(writer, up=True)
+        try:
+            goes_on(database, ledger)
+            ledger.run(AWAY_SECONDS)
+        finally:
+            database.stack.lab.link(writer, up=True)
         comes_back(database, writer)
 
     return fault
@@ -147,9 +155,11 @@ def deaf(database: Database, hook: str) -> Fault:
         others = ", ".join(hosts.host(node).address for node in database.others(writer))
         side = "saddr" if hook == "input" else "daddr"
         database.stack.on(writer, CUT.format(hook) + DROP.format(hook, side, others))
-        goes_on(database, ledger)
-        ledger.run(AWAY_SECONDS)
-        database.stack.on(writer, MEND)
+        try:
+            goes_on(database, ledger)
+            ledger.run(AWAY_SECONDS)
+        finally:
+            database.stack.on(writer, MEND)
         comes_back(database, writer)
 
     return fault

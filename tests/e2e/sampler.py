@@ -27,13 +27,16 @@ while True:
     print(f"{began:.3f} {answer}", flush=True)
     time.sleep(max(0.0, 0.1 - (time.monotonic() - began)))
 """
+NONE_WAITS = (
+    "NOT EXISTS (SELECT 1 FROM information_schema.processlist "
+    "WHERE state LIKE 'Waiting for semi-sync ACK%' AND time > 1)"
+)
 QUESTIONS = {
-    # Without a replica that acknowledges, a write is not, however long its client waits.
-    "replication": "SELECT @@read_only = 0 AND VARIABLE_VALUE > 0 FROM information_schema.GLOBAL_STATUS "
-    "WHERE VARIABLE_NAME = 'rpl_semi_sync_master_clients'",
-    # A source that was cut off counts its replicas for a while; what waits for them tells that they are not there.
-    "replication (mysql)": "SELECT @@read_only = 0 AND VARIABLE_VALUE > 0 AND NOT EXISTS (SELECT 1 "
-    "FROM information_schema.processlist WHERE state LIKE 'Waiting for semi-sync ACK%' AND time > 1) "
+    # Without a replica that acknowledges, a write is not, however long its client waits. A primary that was cut
+    # off counts its replicas for a while; what waits for them tells that they are not there.
+    "replication": f"SELECT @@read_only = 0 AND VARIABLE_VALUE > 0 AND {NONE_WAITS} "
+    "FROM information_schema.GLOBAL_STATUS WHERE VARIABLE_NAME = 'rpl_semi_sync_master_clients'",
+    "replication (mysql)": f"SELECT @@read_only = 0 AND VARIABLE_VALUE > 0 AND {NONE_WAITS} "
     "FROM performance_schema.global_status WHERE VARIABLE_NAME = 'Rpl_semi_sync_source_clients'",
     "group_replication": "SELECT @@super_read_only = 0",
 }

@@ -131,6 +131,12 @@ def test_a_primary_its_replicas_have_left_is() -> None:
     assert plan.details["from"] == "db1"
 
 
+def test_a_primary_that_does_not_hear_its_replicas_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(failover, "STUCK_SECONDS", 0.0)
+    deaf = live(primary(stalled=3), replica(), replica())
+    assert failover.weigh(deaf, None, False).details["from"] == "db1"
+
+
 def test_an_interrupted_failover_is_not_begun_again() -> None:
     promoted = primary(12, clients=0)
     assert "cluster up" in refusal(failover.weigh, live(NOBODY, promoted, alone()), None, False)
