@@ -1,59 +1,103 @@
 """cluster restore"""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from cluster_cli.databases.options import dry_option
-from cluster_cli.options import cluster_option, output_option, plain_option
+from cluster_cli.options import cluster_option, output_option, plain_option, yes_option
+
+if TYPE_CHECKING:
+    from cluster_cli.backups.restoring import Done
 
 
-@click.command(short_help="A database as it was at a moment, beside everything.")
+@click.command(short_help="A database as it was at a moment: beside everything, or where it runs.")
 @click.argument("database", required=False)
-@click.option("--to", type=click.Choice(["scratch"]), required=True, help="Where: an instance of its own.")
+@click.option(
+    "--to",
+    type=click.Choice(["scratch", "cluster"]),
+    help="Where: an instance of its own, or the running database.",
+)
 @click.option("--at", metavar="TIME|GTID", help="The moment. Left away: as far as there is anything.")
 @click.option(
     "--backup", metavar="ID", help="This copy (`cluster backups`). Left away: the last before the moment."
 )
 @click.option("-n", "--node", help="The backup node. Left away: the first one.")
-@click.option("--discard", "gone", is_flag=True, help="Throw away what was restored before.")
+@click.option("--discard", "gone", is_flag=True, help="Throw away what was restored to scratch.")
+@click.option("--undo", "back", is_flag=True, help="Have back what the running database held before.")
+@click.option("--confirm", "sure", is_flag=True, help="Remove what it held before: it cannot be had back then.")
 @cluster_option
 @dry_option
+@yes_option
 @plain_option
 @output_option
 def command(
     cluster: Path,
     database: str | None,
-    to: str,  # noqa: ARG001
+    to: str | None,
     at: str | None,
     backup: str | None,
     node: str | None,
     gone: bool,
+    back: bool,
+    sure: bool,
     dry: bool,
+    yes: bool,
     plain: bool,
     output: str,
 ) -> None:
-    """Restore DATABASE to a moment in an instance of its own on a backup node, for a look or to fetch rows from.
+    """Restore DATABASE to a moment: in an instance of its own on a backup node, or where it runs.
 
-    Nothing live is touched. The moment is a second of the clock, or exactly a
-    GTID position. What is restored is served at a socket there until it is
-    discarded.
+    The moment is a second of the clock, or exactly a GTID position. With --to
+    scratch nothing live is touched: what is restored is served at a socket
+    there until it is discarded.
+
+    With --to cluster the database itself goes back, on all of its nodes, once
+    that instance was made and proven. It asks for the database's name. What
+    it held is kept aside on its nodes until --confirm; --undo has it back.
+    Interrupted anywhere, the same command goes on.
 
     \b
     cluster restore main --to scratch --at 2026-11-27T14:03:27 --dry-run
-    cluster restore main --to scratch --at 2026-11-27T14:03:27
-    cluster restore main --to scratch --discard
+    cluster restore main --to cluster --at 2026-11-27T14:03:27
+    cluster restore main --undo
     """
-    from cluster_cli.backups.restoring import Wish, discard, restore
+    from cluster_cli.backups.restoring import Wish
     from cluster_cli.workspace import Workspace
 
     workspace, wish = Workspace.open(cluster), Wish(database, at, backup, node, dry=dry, plain=plain)
-    done = discard(workspace, wish) if gone else restore(workspace, wish)
+    if sum((gone, back, sure)) > 1 or (to is None and not (gone or back or sure)):
+        raise click.UsageError("say one of --to scratch, --to cluster, --discard, --undo, --confirm")
+    if to == "cluster" or back or sure:
+        from cluster_cli.backups import replacing
+
+        verb = replacing.undo if back else replacing.confirm if sure else replacing.replace_data
+        done = verb(workspace, wish, yes)
+    else:
+        from cluster_cli.backups.restoring import discard, restore
+
+        done = discard(workspace, wish) if gone else restore(workspace, wish)
     if output == "json":
         click.echo(done.as_json())
-    elif not gone and not dry:
-        socket = done.result["socket"]
-        click.echo(f"{done.database} as it was is on {done.node}, restored in {done.result['seconds']:.1f} s")
-        click.echo(
-            f"next: cluster exec -n {done.node} -- mariadb --no-defaults --socket={socket} -e ...", err=True
+    elif not dry:
+        for line in last_words(done, to, quiet=gone or sure, back=back):
+            click.echo(line, err=line.startswith("next:"))
+
+
+def last_words(done: "Done", to: str | None, *, quiet: bool, back: bool) -> tuple[str, ...]:
+    """What came of it, and what next."""
+    if quiet:
+        return ()
+    if back:
+        return (f"{done.database} has its data of before again",)
+    if to == "cluster":
+        return (
+            f"{done.database} is as it was at {done.result['to']}",
+            f"next: look at it, then: cluster restore {done.database} --confirm; or back: --undo",
         )
+    socket = done.result["socket"]
+    return (
+        f"{done.database} as it was is on {done.node}, restored in {done.result['seconds']:.1f} s",
+        f"next: cluster exec -n {done.node} -- mariadb --no-defaults --socket={socket} -e ...",
+    )

@@ -1,13 +1,16 @@
 """A backup node of a lab as a test meets it: what it has, what is restored there, how it is damaged."""
 
 import json
+import os
 import shlex
+import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from .command import Done, cluster, wait_for
+from .command import Done, cluster, start, wait_for
 from .conftest import Stack
 
 SETTLED = "until ! systemctl list-units --no-legend 'cluster-backup@*' | grep -q activating; do sleep 0.2; done"
@@ -39,11 +42,24 @@ class Backups:
     database: str = "main"
     store: str = "/srv/cluster-backup"
 
-    def verb(self, *words: str, code: int = 0) -> Done:
-        """`cluster WORDS -C ...`, which must end with that code."""
+    def verb(self, *words: str, code: int | None = 0) -> Done:
+        """`cluster WORDS -C ...`, which must end with that code (None: with any)."""
         done = cluster(*words, "-C", self.stack.folder, timeout=600)
-        assert done.code == code, done
+        assert code in (None, done.code), done
         return done
+
+    def killed(self, stage: str, *words: str, after: float = 0.0) -> None:
+        """`cluster WORDS -C ...`, killed with all its processes, so many seconds after a stage began."""
+        process = start(*words, "-C", str(self.stack.folder))
+        assert process.stderr
+        said = ""
+        while f"s  {stage}  " not in said:
+            said = process.stderr.readline()
+            assert said, f"it ended before {stage}"
+        time.sleep(after)
+        assert process.poll() is None, f"{stage} was over"
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate(timeout=10)
 
     def run(self, *words: str) -> dict[str, Any]:
         """A backup made now; what the node says of it."""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import pymysql
 import pytest
@@ -57,6 +58,7 @@ systemctl show -P Result cluster-backup@full:main
 class Shop:
     """The database as an application meets it, at the node `door`."""
 
+    NODES: ClassVar = ("db1", "db2", "db3")
     stack: Stack
     folder: Path
     door: str = "db1"
@@ -71,6 +73,16 @@ class Shop:
     def connect(self) -> pymysql.Connection:
         """A connection that commits every statement by itself."""
         return connect(self.address, 3306, "shop", self.password, "shop", trusting(self.ca), 60.0)
+
+    def say(self, sql: str) -> None:
+        """A statement."""
+        with closing(self.connect()) as connection, connection.cursor() as cursor:
+            cursor.execute(sql)
+
+    def everywhere(self, table: str) -> list[set[int]]:
+        """The ids each node has."""
+        client = f"mariadb --no-defaults -BN -e 'SELECT id FROM shop.{table}'"
+        return [set(map(int, self.stack.on(node, client).split())) for node in self.NODES]
 
     def ledger(self, table: str) -> Ledger:
         """Writers on a table of their own."""
@@ -174,6 +186,80 @@ def test_a_copy_that_is_killed_never_counts(backups: Backups, kill: str) -> None
     assert backups.ids("full", "incremental") == before
     made = backups.run("--full")
     assert made["id"] in backups.ids("full")
+    backups.verb("backup", "verify", "main")
+
+
+def test_the_running_database_goes_back(shop: Shop, backups: Backups) -> None:
+    """Rows are lost by a bad statement; the restore is killed half-way and goes on; a new history begins."""
+    with shop.ledger("kept") as ledger:
+        ledger.wait_for(ROWS, PATIENCE)
+        position, there = shop.marker("kept")
+        ledger.wait_for(ROWS, PATIENCE)
+    shop.say("DELETE FROM kept")
+    shop.say("INSERT INTO kept (id, writer, sequence, payload) VALUES (1, 0, 0, '')")
+    before = backups.ids("full", "incremental")
+    words = ("restore", "main", "--to", "cluster", "--at", position, "--yes")
+    backups.killed("exchange", *words, after=2.0)
+    told = [each for each in backups.stack.status()["problems"] if "did not end" in each]
+    assert len(told) == 1, told
+    assert "did not end" in backups.verb("db", "unfence", "main", code=1).err
+    done = backups.verb(*words, "-o", "json").json
+    print(f"back in service after {done['seconds']} s: {done['stages']}")
+    assert shop.everywhere("kept") == [there] * len(shop.NODES)
+    wait_for("a full copy of the new history", lambda: set(backups.ids("full")) - set(before), PATIENCE, every=1)
+    assert set(before) <= set(backups.ids("full", "incremental")), "copies of before went"
+    shop.say("INSERT INTO kept (id, writer, sequence, payload) VALUES (2, 0, 1, '')")
+    backups.verb("backup", "verify", "main")
+    backups.verb("restore", "main", "--to", "scratch", "--at", position, "--dry-run")  # the history of before, too
+    backups.stack.settle()
+
+
+def test_a_restore_is_taken_back_and_confirmed(shop: Shop, backups: Backups) -> None:
+    """What the database held before comes back on every node, and its history is a third one."""
+    done = backups.verb("restore", "main", "--undo", "--yes", "-o", "json").json
+    print(f"taken back after {done['seconds']} s: {done['stages']}")
+    assert shop.everywhere("kept") == [{1}] * len(shop.NODES)
+    backups.verb("restore", "main", "--confirm", "--yes")
+    assert backups.stack.on("db1", "ls -d /var/lib/mysql?* || true").strip() == ""
+    backups.run("--full")
+    backups.verb("backup", "verify", "main")
+    backups.stack.settle()
+
+
+@only_in_drills
+@pytest.mark.parametrize(
+    ("stage", "after", "way"),
+    [
+        ("restore", 1.0, "again"),
+        ("restore", 6.0, "again"),
+        ("fence", 0.5, "undo"),
+        ("fence", 1.0, "again"),
+        ("exchange", 0.5, "undo"),
+        ("exchange", 3.5, "undo"),
+        ("start", 1.0, "again"),
+        ("start", 10.0, "undo"),
+        ("start", 20.0, "again"),
+        ("open", 0.2, "again"),
+    ],
+)
+def test_a_restore_that_is_killed_anywhere(
+    shop: Shop, backups: Backups, stage: str, after: float, way: str
+) -> None:
+    """The same command goes on, or --undo takes it back: the rows are those of the moment, or those of before."""
+    table = f"killed_{stage}_{after:g}_{way}".replace(".", "_")
+    shop.say(f"CREATE TABLE {table} (id INT PRIMARY KEY)")
+    shop.say(f"INSERT INTO {table} VALUES (1)")
+    position, _ = shop.marker(table)
+    shop.say(f"INSERT INTO {table} VALUES (2)")
+    words = ("restore", "main", "--to", "cluster", "--at", position, "--yes")
+    backups.killed(stage, *words, after=after)
+    backups.verb(*(words if way == "again" else ("restore", "main", "--undo", "--yes")))
+    expected = {1} if way == "again" else {1, 2}
+    assert shop.everywhere(table) == [expected] * len(shop.NODES)
+    shop.say(f"INSERT INTO {table} VALUES (3)")
+    if backups.stack.status()["databases"]["main"]["restore"]:
+        backups.verb("restore", "main", "--confirm", "--yes")
+    backups.run("--full")
     backups.verb("backup", "verify", "main")
 
 

@@ -30,10 +30,11 @@ def copied(known, database, repository, kind):
     repository.forget(catalogue.left_over(parts, database["name"], COPIES))
     found, silent = states(known, database)
     source, base = chosen(found, whole, database["name"], kind)
+    history = catalogue.history(whole, database["name"])
     if source is None:
         told = [f"{each.name} lags or is not in good order" for each in found]
         raise RefusedError(f"no node of {database['name']} is fit to give a copy: {'; '.join([*silent, *told])}")
-    return taken(known, database, repository, source, base)
+    return taken(known, database, repository, source, base, history)
 
 
 def chosen(found, backups, name, kind):
@@ -58,13 +59,14 @@ def builds(backups, last):
         return False
 
 
-def taken(known, database, repository, source, base):
-    """One copy from one node."""
+def taken(known, database, repository, source, base, history):
+    """One copy from one node. history: the one the database is in."""
     kind, run, began = INCREMENTAL if base else FULL, secrets.token_hex(8), time.time()
     name = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(began))
     backup = Backup(
         id=f"{database['name']}-{name}-{kind}", database=database["name"], kind=kind, at=round(began, 3),
         node=source.name, engine=database["engine"], topology=database["topology"], base=base.id if base else "",
+        history=history,
     )  # fmt: skip
     words = {"run": run, "rate": known["megabytes_per_second"], **({"since": base.to_lsn} if base else {})}
     try:
