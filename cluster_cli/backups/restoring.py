@@ -61,12 +61,16 @@ def request(wish: Wish) -> dict[str, str]:
         return found
     if GTID.fullmatch(wish.at):
         return {**found, "gtid": wish.at}
+    return {**found, "at": moment(wish.at).strftime("%Y-%m-%d %H:%M:%S")}
+
+
+def moment(text: str) -> datetime:
+    """A time as it was typed, UTC. Raises ClusterError (exit 2) for what is none."""
     try:
-        moment = datetime.fromisoformat(wish.at)
+        return datetime.fromisoformat(text).astimezone(UTC)
     except ValueError as error:
         hint = "a time such as 2026-11-27T14:03:27 (of this machine) or ...+00:00, or a GTID such as 1-1-42"
-        raise ClusterError(f'"{wish.at}" is no moment', hint=hint, code=Exit.USAGE) from error
-    return {**found, "at": moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")}
+        raise ClusterError(f'"{text}" is no moment', hint=hint, code=Exit.USAGE) from error
 
 
 def restore(workspace: Workspace, wish: Wish) -> Done:

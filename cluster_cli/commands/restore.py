@@ -9,7 +9,8 @@ from cluster_cli.databases.options import dry_option
 from cluster_cli.options import cluster_option, output_option, plain_option, yes_option
 
 if TYPE_CHECKING:
-    from cluster_cli.backups.restoring import Done
+    from cluster_cli.backups.restoring import Done, Wish
+    from cluster_cli.workspace import Workspace
 
 
 @click.command(short_help="A database as it was at a moment: beside everything, or where it runs.")
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 @click.option(
     "--backup", metavar="ID", help="This copy (`cluster backups`). Left away: the last before the moment."
 )
+@click.option("--before-query", "pattern", metavar="PATTERN", help="Just before the statement that matches.")
+@click.option("--since", metavar="TIME", help="How far back such a statement is looked for. Left away: a day.")
+@click.option("--table", metavar="SCHEMA.TABLE", help="Only this table, beside the live one under another name.")
 @click.option("-n", "--node", help="The backup node. Left away: the first one.")
 @click.option("--discard", "gone", is_flag=True, help="Throw away what was restored to scratch.")
 @click.option("--undo", "back", is_flag=True, help="Have back what the running database held before.")
@@ -38,6 +42,9 @@ def command(
     to: str | None,
     at: str | None,
     backup: str | None,
+    pattern: str | None,
+    since: str | None,
+    table: str | None,
     node: str | None,
     gone: bool,
     back: bool,
@@ -49,40 +56,76 @@ def command(
 ) -> None:
     """Restore DATABASE to a moment: in an instance of its own on a backup node, or where it runs.
 
-    The moment is a second of the clock, or exactly a GTID position. With --to
-    scratch nothing live is touched: what is restored is served at a socket
-    there until it is discarded.
+    The moment is a second of the clock, or exactly a GTID position; or, with
+    --before-query, just before a statement that matches a regular expression
+    (case does not matter). --dry-run shows what matches, when it was, and how
+    to name the moment.
+
+    With --to scratch nothing live is touched: what is restored is served at a
+    socket there until it is discarded.
 
     With --to cluster the database itself goes back, on all of its nodes, once
-    that instance was made and proven. It asks for the database's name. What
-    it held is kept aside on its nodes until --confirm; --undo has it back.
+    that was made and is there. It asks for the database's name. What it held
+    is kept aside on its nodes until --confirm; --undo has it back.
     Interrupted anywhere, the same command goes on.
+
+    With --table one table is put beside the live one as
+    TABLE_restored_STAMP, without its foreign keys and triggers.
 
     \b
     cluster restore main --to scratch --at 2026-11-27T14:03:27 --dry-run
     cluster restore main --to cluster --at 2026-11-27T14:03:27
     cluster restore main --undo
+    cluster restore main --before-query 'drop table' --dry-run
+    cluster restore main --table shop.orders --before-query 'delete from orders'
     """
     from cluster_cli.backups.restoring import Wish
     from cluster_cli.workspace import Workspace
 
     workspace, wish = Workspace.open(cluster), Wish(database, at, backup, node, dry=dry, plain=plain)
-    if sum((gone, back, sure)) > 1 or (to is None and not (gone or back or sure)):
-        raise click.UsageError("say one of --to scratch, --to cluster, --discard, --undo, --confirm")
-    if to == "cluster" or back or sure:
-        from cluster_cli.backups import replacing
-
-        verb = replacing.undo if back else replacing.confirm if sure else replacing.replace_data
-        done = verb(workspace, wish, yes)
-    else:
-        from cluster_cli.backups.restoring import discard, restore
-
-        done = discard(workspace, wish) if gone else restore(workspace, wish)
+    if (
+        sum(map(bool, (to, gone and not to, back, sure, table and not to, pattern and dry and not (to or table))))
+        != 1
+    ):
+        raise click.UsageError("say one of --to scratch, --to cluster, --table, --discard, --undo, --confirm")
+    if table and to:
+        raise click.UsageError("--table puts a table beside the live one; leave --to away")
+    done = outcome(workspace, wish, to, (pattern, since), table, yes=yes, gone=gone, back=back, sure=sure)
     if output == "json":
         click.echo(done.as_json())
     elif not dry:
         for line in last_words(done, to, quiet=gone or sure, back=back):
             click.echo(line, err=line.startswith("next:"))
+
+
+def outcome(
+    workspace: "Workspace",
+    wish: "Wish",
+    to: str | None,
+    search: tuple[str | None, str | None],
+    table: str | None,
+    *,
+    yes: bool,
+    gone: bool,
+    back: bool,
+    sure: bool,
+) -> "Done":
+    """Do it."""
+    from cluster_cli.backups import one_table, replacing, restoring, searching
+
+    if search[0]:
+        found = searching.narrowed(workspace, wish, search[0], search[1])
+        if isinstance(found, restoring.Done):
+            return found
+        wish = found
+    if gone:
+        return restoring.discard(workspace, wish)
+    if table:
+        return one_table.restore_table(workspace, wish, table)
+    if to == "cluster" or back or sure:
+        verb = replacing.undo if back else replacing.confirm if sure else replacing.replace_data
+        return verb(workspace, wish, yes)
+    return restoring.restore(workspace, wish)
 
 
 def last_words(done: "Done", to: str | None, *, quiet: bool, back: bool) -> tuple[str, ...]:
@@ -91,6 +134,8 @@ def last_words(done: "Done", to: str | None, *, quiet: bool, back: bool) -> tupl
         return ()
     if back:
         return (f"{done.database} has its data of before again",)
+    if "table" in done.result:
+        return (f"{done.result['table']} has {done.result['rows']} rows, as they were at {done.result['to']}",)
     if to == "cluster":
         return (
             f"{done.database} is as it was at {done.result['to']}",

@@ -193,11 +193,14 @@ def test_the_running_database_goes_back(shop: Shop, backups: Backups) -> None:
     """Rows are lost by a bad statement; the restore is killed half-way and goes on; a new history begins."""
     with shop.ledger("kept") as ledger:
         ledger.wait_for(ROWS, PATIENCE)
-        position, there = shop.marker("kept")
-        ledger.wait_for(ROWS, PATIENCE)
-    shop.say("DELETE FROM kept")
+    there = shop.everywhere("kept")[0]
+    shop.say("DELETE FROM kept WHERE id > 0")
     shop.say("INSERT INTO kept (id, writer, sequence, payload) VALUES (1, 0, 0, '')")
     before = backups.ids("full", "incremental")
+    query = ("--before-query", "delete from kept")
+    found = backups.verb("restore", "main", "--to", "cluster", *query, "--dry-run", "-o", "json")
+    assert "DELETE FROM kept WHERE id > 0" in found.err
+    position = found.json["at"]
     words = ("restore", "main", "--to", "cluster", "--at", position, "--yes")
     backups.killed("exchange", *words, after=2.0)
     told = [each for each in backups.stack.status()["problems"] if "did not end" in each]
@@ -212,6 +215,25 @@ def test_the_running_database_goes_back(shop: Shop, backups: Backups) -> None:
     backups.verb("backup", "verify", "main")
     backups.verb("restore", "main", "--to", "scratch", "--at", position, "--dry-run")  # the history of before, too
     backups.stack.settle()
+
+
+def test_one_table_is_put_beside_the_live_one(shop: Shop, backups: Backups) -> None:
+    """Just before a bad statement: a table that others refer to, and one that refers to others."""
+    which = "CONSTRAINT which FOREIGN KEY (good) REFERENCES goods (id)"
+    shop.say("CREATE TABLE goods (id INT PRIMARY KEY, name VARCHAR(20), twice INT AS (id * 2) STORED)")
+    shop.say(f"CREATE TABLE sold (id INT PRIMARY KEY, good INT, {which})")
+    shop.say("INSERT INTO goods (id, name) VALUES (1, 'Käse'), (2, 'a\\'b'), (3, NULL)")
+    shop.say("INSERT INTO sold VALUES (7, 1), (8, 3)")
+    shop.say("UPDATE sold SET good = 2")
+    expected = {"goods": ((1, "Käse", 2), (2, "a'b", 4), (3, None, 6)), "sold": ((7, 1), (8, 3))}
+    for name in expected:
+        words = ("restore", "main", "--table", f"shop.{name}", "--before-query", "update sold")
+        done = backups.verb(*words, "-o", "json").json
+        with closing(shop.connect()) as connection, connection.cursor() as cursor:
+            cursor.execute(f"SELECT * FROM {done['table']} ORDER BY id")
+            assert cursor.fetchall() == expected[name]
+            cursor.execute("SELECT * FROM sold ORDER BY id")
+            assert cursor.fetchall() == ((7, 2), (8, 2))
 
 
 def test_a_restore_is_taken_back_and_confirmed(shop: Shop, backups: Backups) -> None:

@@ -4,6 +4,7 @@
   cluster-backup verify [DATABASE]                            read and verify the whole repository
   cluster-backup restore DATABASE                             to a moment, as requests/DATABASE.json says
   cluster-backup plan DATABASE < WISH                         what that would do, as JSON
+  cluster-backup find DATABASE                                statements, as requests/DATABASE-find.json says
   cluster-backup mark DATABASE < WHAT                         it was put back: nothing leads from before to after
   cluster-backup serve|discard DATABASE                       a server on the restored files; throw them away
   cluster-backup weigh|give DATABASE                          how large the restored files are; they, as a tar
@@ -30,6 +31,7 @@ import look
 import mark
 import prove
 import record
+import search
 from repository import Repository
 from settings import BusyError, RefusedError, database, held, settings
 from source import states
@@ -117,7 +119,7 @@ def planned(known, chosen, repository):
 WORK = {
     "full": full, "incremental": incremental, "binlogs": fetch, "prove": prove.prove, "verify": verify,
     "restore": look.restored, "plan": planned, "discard": look.discarded,
-    "mark": mark.mark, "weigh": look.weighed,
+    "mark": mark.mark, "weigh": look.weighed, "find": search.find,
 }  # fmt: skip
 
 
