@@ -9,7 +9,7 @@ import click
 
 from cluster_cli.backups import exchange, notes
 from cluster_cli.backups.exchange import looks, noted, step
-from cluster_cli.backups.nodes import backup_nodes, chosen
+from cluster_cli.backups.nodes import backup_nodes, chosen, listed
 from cluster_cli.backups.notes import Note
 from cluster_cli.backups.restoring import Done, Wish, evidence, one_of, planned, request, where
 from cluster_cli.backups.stages import CONFIRM, RESTORE, UNDO, Job, Stage
@@ -98,6 +98,7 @@ def begun(
     seed = seed_of(live)
     for line in (*evidence(plan), *shown(live, found, seed, plan["bytes"])):
         click.echo(line, err=True)
+    refuse_silent(workspace)
     for node in live.nodes:
         step(live, node, "room", str(plan["bytes"]))
     fenced = any(answer.rc == 0 for answer in outcomes(live, live.nodes, f"test -e {FENCES['mariadb']}").values())
@@ -106,6 +107,16 @@ def begun(
         live.name, notes.RESTORING, seed, source.name, plan["to"], wish.at or "", wish.backup or "", 0, fenced, now
     )
     return note, asked
+
+
+def refuse_silent(workspace: Workspace) -> None:
+    """Raise ClusterError (exit 4) unless every backup node answers: each has to know that a new history begins."""
+    for node, said in listed(backup_nodes(workspace)).items():
+        if said.get("why"):
+            hint = "bring it in reach, or take it out of the topology; nothing was changed"
+            raise ClusterError(
+                f"{node} does not tell what it has", why=said["why"], hint=hint, code=Exit.UNREACHABLE
+            )
 
 
 def goes_on(note: Note, wish: Wish) -> Mapping[str, str]:

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from cluster_cli import ssh
-from cluster_cli.backups.nodes import chosen, work
+from cluster_cli.backups.nodes import chosen, fetch, work
 from cluster_cli.backups.restoring import REQUESTS, WRITE, Done, Wish, moment, one_of, where
 from cluster_cli.errors import ClusterError, Exit
 from cluster_cli.inventory import Host
@@ -50,7 +50,7 @@ def narrowed(workspace: Workspace, wish: Wish, pattern: str, since: str | None) 
 
 def statements(host: Host, database: str, pattern: str, since: datetime) -> dict[str, Any]:
     """What a backup node finds, once what was written last is fetched. Raises ClusterError with its reason."""
-    work(host, "binlogs", database, lambda _node, _text: None)
+    fetch(host, database)
     asked = json.dumps({"pattern": pattern, "since": since.timestamp()})
     ssh.run(host, WRITE.format(f"{database}-find"), stdin=asked)
     row = work(host, "find", database, lambda _node, _text: None)

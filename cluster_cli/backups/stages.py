@@ -13,7 +13,7 @@ from typing import Any
 from cluster_cli import ssh
 from cluster_cli.backups import exchange, notes
 from cluster_cli.backups.exchange import everywhere, looks, step
-from cluster_cli.backups.nodes import PROGRAM, backup_nodes, document, listed, ssh_run, work
+from cluster_cli.backups.nodes import PROGRAM, backup_nodes, document, fetch, listed, ssh_run, work
 from cluster_cli.backups.notes import Note
 from cluster_cli.backups.restoring import restored_beside
 from cluster_cli.databases.fence import mark
@@ -30,10 +30,6 @@ from cluster_cli.run import Run
 MILLION = 1_000_000
 MARK_SECONDS = 600.0
 CLOSE_SECONDS = 60.0
-UNTIL_QUIET = (
-    "for i in $(seq 150); do [ $(systemctl show -P ActiveState cluster-backup@binlogs:{}.service) = activating ] "
-    "|| exit 0; sleep 0.1; done"
-)
 SHUT = 'mariadb --no-defaults --connect-timeout=3 -e "SET GLOBAL read_only = ON"'
 
 
@@ -101,7 +97,7 @@ def close(job: Job) -> None:
         return
     running = [node for node, each in look.items() if each["running"]]
     shut(live, running)
-    if running and not look[job.seed]["before"]:
+    if running and look[job.seed]["before"] == (job.note.phase == notes.UNDOING):  # what runs is about to go
         fetched(job)
     if not job.note.sequence:
         job.keep(sequence=beyond(job, running))
@@ -122,8 +118,7 @@ def shut(live: Live, running: Sequence[str]) -> None:
 def fetched(job: Job) -> None:
     """The last fetch of binary logs before the data changes. Without it the old data is still kept aside."""
     for host in backup_nodes(job.live.workspace):
-        ssh_run(host, UNTIL_QUIET.format(job.live.name))  # one that began before the last write does not count
-        row = work(host, "binlogs", job.live.name, lambda _node, _text: None)
+        row = fetch(host, job.live.name)
         if not row["ok"]:
             job.live.tell(host.name, f"what was written last was not fetched: {row['why']}")
 
@@ -213,6 +208,8 @@ def open_again(job: Job) -> None:
     if not note.fenced:
         unfence = verb_of(live.database.mode, "unfence")
         unfence.carry_out(live, unfence.weigh(live))
+    else:
+        live.tell("", f"it was fenced before, and stays so: cluster db unfence {live.name}")
     job.keep(phase=notes.RESTORED if note.phase == notes.OPENING else notes.UNDONE)
     for host in backup_nodes(live.workspace):
         ssh_run(host, f"systemctl start --no-block cluster-backup@full:{live.name}.service")

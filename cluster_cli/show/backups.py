@@ -71,7 +71,7 @@ def copies_table(backups: list[Document]) -> Table:
     grid = Table(first, "from", "read", "kept", "took", "proven", box=SIMPLE_HEAD, pad_edge=False)
     for each in backups:
         if each["kind"] == "restored":
-            grid.add_row(Text(f"{each['time'][:19]}  put back to {each['position']}", style="yellow"))
+            grid.add_row(Text(f"{each['time'][:19]}  {each['position']}", style="yellow"))
         elif each["kind"] != "binlogs":
             proven = Text("yes", style="green") if each["proven"] else Text("")
             took = f"{each['seconds']:.1f} s"

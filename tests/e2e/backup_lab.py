@@ -30,6 +30,10 @@ with open(sys.argv[1], "r+b") as file:
     file.seek(1000)
     file.write(bytes([byte[0] ^ 1]))
 """
+FILL = """cp -a {0} {0}.big && mount -t tmpfs -o size=2g none {0} && cp -a {0}.big/. {0}/ && rm -rf {0}.big
+chown mysql: {0} && chmod 700 {0} && mount -o remount,size=$(( $(du -sm {0} | cut -f1) + 3 ))m {0}
+dd if=/dev/urandom of={0}/filler bs=64k status=none || true"""
+EMPTY = "rm {0}/filler && mount -o remount,size=2g {0}"
 LARGEST = "$(find {0}/data -type f -printf '%s %p\\n' | sort -n | tail -1 | cut -d' ' -f2)"
 
 
@@ -104,6 +108,27 @@ class Backups:
             yield
         finally:
             self.stack.on(self.node, "systemctl start cluster-backup.target")
+
+    @contextmanager
+    def small(self) -> Iterator[None]:
+        """A store on a disk that is full; then there is room again."""
+        with self.quiet():
+            self.stack.on(self.node, FILL.format(self.store), 120)
+        try:
+            yield
+        finally:
+            self.stack.on(self.node, EMPTY.format(self.store))
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """The store is not there, as a disk that is not mounted; then it is again."""
+        with self.quiet():
+            self.stack.on(self.node, f"cd {self.store} && mv config away && mv data data.away")
+        try:
+            yield
+        finally:
+            with self.quiet():
+                self.stack.on(self.node, f"cd {self.store} && mv away config && mv data.away data")
 
     @contextmanager
     def damaged(self, command: str) -> Iterator[None]:

@@ -96,8 +96,8 @@ def test_the_last_copy_before_a_wish() -> None:
 
 def test_where_fetching_goes_on() -> None:
     assert catalogue.reached(ALL, "main") == "1-1-350"
-    assert catalogue.reached([FULL, FIRST], "main") == "1-1-200"
-    assert catalogue.reached([FULL, replace(LOGS[0], start="1-1-101", position="1-1-150")], "main") == "1-1-100"
+    assert catalogue.reached([*ALL[:-1], replace(FIRST, at=900.0, position="1-1-900")], "main") == "1-1-300"
+    assert catalogue.reached([FULL, FIRST], "main") == "1-1-100"
     assert catalogue.reached(LOGS, "main") == ""
 
 
@@ -161,6 +161,15 @@ def test_a_position_is_of_the_newest_history_that_has_it() -> None:
 def test_a_history_is_kept_as_far_back_as_any_moment_is_to_be_restored() -> None:
     assert retention.expendable(BOTH, "main", {"f2"}, since=150.0) == []
     assert set(ids(retention.expendable(BOTH, "main", {"f2"}, since=900.0))) == set(ids(ALL))
+
+
+def test_a_moment_needs_nothing_that_was_fetched_after_it() -> None:
+    """b300 is missing, and what lies before it can be restored all the same."""
+    holed = [each for each in ALL if each.id != "b300"]
+    assert ids(catalogue.line(holed, "main", "1-1-100", moment=320.0)) == ["b150", "b200", "b250"]
+    assert ids(catalogue.line(holed, "main", "1-1-100", moment=349.0)) == ["b150", "b200", "b250"]
+    with pytest.raises(catalogue.BrokenError, match="b350 begins after 1-1-290"):
+        catalogue.line(holed, "main", "1-1-100", moment=351.0)
 
 
 def test_positions() -> None:

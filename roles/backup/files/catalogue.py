@@ -3,8 +3,9 @@
 A backup is known by the tags of its snapshot, and counts only once they say that it is whole.
 
 A database that was put back to an earlier moment has a new history from there on: its GTIDs may be those of other
-transactions. A mark in the repository says when that was (kind `restored`), and each copy and fetch says to which
-history it belongs, by the id of the mark that history begins with. Nothing leads from one history to another.
+transactions. So it has where something that was written is lost. A mark in the repository says when that was, and
+each copy and fetch says to which history it belongs, by the id of the mark it begins with (kind `restored`).
+Nothing leads from one history to another.
 """
 
 import base64
@@ -171,16 +172,18 @@ def reaches(backups, database, name, position):
     return any(gtid.reaches(each.position, position) for each in within(backups, database, name))
 
 
-def line(backups, database, start, goal="", name=None):
+def line(backups, database, start, goal="", name=None, moment=None):
     """The binlogs that lead from a position on without a gap, as far as a goal (as far as there are any).
 
-    name: the history they are of, that which goes on where it is left away. Raises BrokenError where something is
-    missing on the way.
+    name: the history they are of, that which goes on where it is left away. moment: seconds since 1970; the first
+    one that was fetched after it is the last. Raises BrokenError where something is missing on the way.
     """
     found, here = [], start
     mine = within(backups, database, history(backups, database) if name is None else name)
     for each in of(mine, database, BINLOGS):
         if goal and gtid.reaches(here, goal):
+            break
+        if moment is not None and found and found[-1].at > moment:
             break
         if gtid.reaches(here, each.position):
             continue  # all of it is in the copy, or was fetched before
@@ -204,12 +207,12 @@ def further(position, other):
 
 
 def reached(backups, database):
-    """Up to where binlogs were fetched without a gap since the newest copy; empty without a copy."""
-    copy = newest(backups, database)
-    if copy is None:
+    """Up to where what was written is here, in the history that goes on; empty without a copy.
+
+    Not the newest copy counts but the last fetch: what lies between leads to moments before that copy.
+    """
+    if newest(backups, database) is None:
         return ""
-    here = copy.position
-    for each in of(within(backups, database, copy.history), database, BINLOGS):
-        if gtid.reaches(here, each.start):
-            here = further(here, each.position)
-    return here
+    here = within(backups, database, history(backups, database))
+    logs = of(here, database, BINLOGS)
+    return logs[-1].position if logs else of(here, database, *COPIES)[0].position

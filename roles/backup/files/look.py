@@ -55,7 +55,7 @@ def decided(database, backups, wish):
     chain = catalogue.chain(backups, copy)
     if chosen and not goal and not at:
         return chain, [], copy.position, at
-    line = catalogue.line(backups, name, copy.position, goal, copy.history)
+    line = catalogue.line(backups, name, copy.position, goal, copy.history, moment)
     if moment is not None:
         end = catalogue.ending(backups, name, copy.history)
         if end and moment > end.at:
@@ -64,14 +64,7 @@ def decided(database, backups, wish):
         if moment > reached:
             last = time.strftime(UTC, time.gmtime(reached))
             raise RefusedError(f"what was written was fetched until {last} UTC, not until {at}")
-        line = until(line, moment)
     return chain, line, goal, at
-
-
-def until(line, moment):
-    """Those that hold what was written until a moment: the first one fetched after it is the last."""
-    later = next((number for number, each in enumerate(line) if each.at > moment), len(line))
-    return line[: later + 1]
 
 
 def plan(known, database, repository, wish):

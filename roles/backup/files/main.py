@@ -37,6 +37,7 @@ from settings import BusyError, RefusedError, database, held, settings
 from source import states
 
 ACCOUNT, BUSY = "mysql", 75
+MOST_WHY = 300
 KNOWN = (RefusedError, catalogue.BrokenError)
 SORTS = {"full": "copies", "incremental": "copies", "binlogs": "binlogs", "prove": "proof"}
 
@@ -61,6 +62,7 @@ def fetch(known, chosen, repository):
     try:
         made = binlogs.fetch(known, chosen, repository)
     except binlogs.GapError as error:
+        mark.begun(chosen, repository, f"a gap: {error}"[:MOST_WHY])
         made = copies.copy(known, chosen, repository, catalogue.FULL)
         raise RefusedError(
             f"{error}. A full copy was made: {made.id}; moments between cannot be restored"

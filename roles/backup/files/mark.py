@@ -1,4 +1,4 @@
-"""Mark in the repository that a database was put back: a new history begins, and what was kept stays as it was."""
+"""Mark in the repository that a new history of a database begins; what was kept before stays as it was."""
 
 import json
 import secrets
@@ -13,23 +13,24 @@ from settings import held
 
 
 def mark(_known, database, repository):
-    """Have the mark, while no server of the database runs; returns its id. On stdin: {to, node}, for people.
+    """Have the mark, while no server of the database runs. On stdin: {to, node}, for people."""
+    said = json.loads(sys.stdin.read())
+    return begun(database, repository, f"put back to {said['to']}", said["node"])
 
-    A copy or a fetch under way ends first: it breaks off with the servers.
-    """
-    said, name = json.loads(sys.stdin.read()), database["name"]
+
+def begun(database, repository, why, node=""):
+    """Have a new history begin; returns the id of its mark. A copy or a fetch under way ends first."""
+    name = database["name"]
     with held(f"copy-{name}"), held(f"binlogs-{name}"):
         whole, _ = repository.snapshots()
         run, now = secrets.token_hex(8), time.time()
         stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
         found = Backup(
-            id=f"{name}-{stamp}-{RESTORED}-{run[:4]}", database=name, kind=RESTORED, at=round(now, 3),
-            node=said["node"], engine=database["engine"], position=said["to"],
-            history=catalogue.history(whole, name), until=record.seen(name), topology=database["topology"],
+            id=f"{name}-{stamp}-{RESTORED}-{run[:4]}", database=name, kind=RESTORED, at=round(now, 3), node=node,
+            engine=database["engine"], position=why, history=catalogue.history(whole, name),
+            until=record.seen(name), topology=database["topology"],
         )  # fmt: skip
-        text = json.dumps(said).encode()
-        stored = repository.put([text], f"{name}.{RESTORED}.json", catalogue.begun(name, RESTORED, run))
-        found = replace(found, **stored)
-        repository.commit(found)
-        record.failed(name, "copies", f"no copy was made since {name} was restored")
+        stored = repository.put([why.encode()], f"{name}.{RESTORED}.txt", catalogue.begun(name, RESTORED, run))
+        repository.commit(replace(found, **stored))
+        record.failed(name, "copies", f"no copy of {name} was made since a new history began: {why}")
         return {"id": found.id}
