@@ -1,4 +1,4 @@
-"""A database with a primary and a replica goes back to a moment and forth again, its data a mount point or not.
+"""A primary and a replica go back to a moment and forth again, their data a mount point or not; two stores know.
 
 `make drill` runs it.
 """
@@ -22,6 +22,7 @@ nodes:
   db1: {}
   db2: {}
   bak1: {}
+  bak2: {}
 databases:
   main:
     mode: replication
@@ -30,7 +31,7 @@ databases:
     accounts: {shop: {schemas: [shop], rights: owner}}
     settings: {innodb_buffer_pool_size: 64M, performance_schema: "OFF"}
 backup:
-  nodes: [bak1]
+  nodes: [bak1, bak2]
   schedule: {binlogs: 10s, jitter: 0s}
 """
 ROWS, PATIENCE = 200, 240
@@ -83,4 +84,6 @@ def test_a_primary_goes_back_and_forth(shop: Shop, backups: Backups, kind: str) 
     backups.verb("restore", "main", "--confirm", "--yes")
     backups.run("--full")
     backups.verb("backup", "verify", "main")
+    marks = [len(Backups(backups.stack, node).ids("restored")) for node in ("bak1", "bak2")]
+    assert marks[0] == marks[1] >= 2
     backups.stack.settle(PATIENCE)
