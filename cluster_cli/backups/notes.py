@@ -8,9 +8,10 @@ from typing import Any
 
 PATH = "/var/lib/cluster/restore.json"
 QUESTION = f"test -e {PATH} && echo restore $(cat {PATH})"
-RESTORING, OPENING, RESTORED = "restoring", "opening", "restored"
+RESTORING, JOINING, OPENING, RESTORED = "restoring", "joining", "opening", "restored"
 UNDOING, REOPENING, UNDONE = "undoing", "reopening", "undone"
-HALF = (RESTORING, UNDOING)  # data is being exchanged: nobody may write
+HALF = (RESTORING, UNDOING)  # data is being exchanged: no server may be started
+SHUT = (*HALF, JOINING)  # nobody may write
 ENDED = (RESTORED, UNDONE)
 
 

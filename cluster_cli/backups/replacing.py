@@ -121,7 +121,7 @@ def refuse_silent(workspace: Workspace) -> None:
 
 def goes_on(note: Note, wish: Wish) -> Mapping[str, str]:
     """What was asked for when it began. Raises ClusterError where that is not what is asked for now."""
-    if note.phase not in (notes.RESTORING, notes.OPENING):
+    if note.phase not in (notes.RESTORING, notes.JOINING, notes.OPENING):
         raise ClusterError(
             f"{note.database} cannot be restored now", why=f"it {notes.sentence(note)}", hint="see: cluster status"
         )

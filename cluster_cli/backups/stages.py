@@ -164,7 +164,7 @@ def settled(look: Mapping[str, exchange.Look], seed: str) -> bool:
 
 
 def halt(live: Live) -> None:
-    """Stop all servers, the arbiter too: it would hold on to the group that was."""
+    """Stop all servers, and have nobody start them; the arbiter, too: it would hold on to the group that was."""
     if arbiter := getattr(live.database, "arbiter", None):
         live.run(arbiter, "systemctl stop garb", seconds=60)
     everywhere(live, live.nodes, "stop")
@@ -192,6 +192,8 @@ def start(job: Job) -> None:
             halt(live)  # those that have its data already join again
         step(live, note.seed, "begin", str(note.sequence), str(domain))
         live.tell("", f"{note.seed} runs on the restored data")
+        everywhere(live, live.nodes, "release")
+        job.keep(phase=notes.JOINING)
     join(live)
     job.keep(phase=notes.OPENING)
 
@@ -244,9 +246,9 @@ def begin_undo(job: Job) -> None:
 
 def start_again(job: Job) -> None:
     """The servers run on what they had."""
+    everywhere(job.live, job.live.nodes, "release")
+    job.keep(phase=notes.REOPENING)
     join(job.live)
-    if job.note.phase == notes.UNDOING:
-        job.keep(phase=notes.REOPENING)
 
 
 def reopen(job: Job) -> None:

@@ -367,6 +367,25 @@ def test_figures(shop: Shop, backups: Backups) -> None:
     assert increment["bytes"] < full["bytes"] / 5
 
 
+@only_in_drills
+def test_figures_of_a_restore(shop: Shop, backups: Backups) -> None:
+    """How long the database is away when it goes back, beside a copy of its files on the same disk."""
+    shop.say("CREATE TABLE IF NOT EXISTS big (id INT PRIMARY KEY, v VARCHAR(1300))")
+    rows = shop.everywhere("big")[0]
+    shop.say("DELETE FROM big WHERE id = 1")
+    if backups.stack.status()["databases"]["main"]["restore"]:
+        backups.verb("restore", "main", "--confirm", "--yes")
+    query = ("--before-query", "delete from big where id = 1")
+    done = backups.verb("restore", "main", "--to", "cluster", *query, "--yes", "-o", "json").json
+    away = sum(done["stages"][each] for each in ("fence", "exchange", "start", "open"))
+    copy = "cp -a /var/lib/mysql /var/tmp/by-hand; sync"
+    took = f"s=$(date +%s.%N); {copy}; echo $(date +%s.%N) $s; rm -r /var/tmp/by-hand"
+    end, start = map(float, backups.stack.on("db1", took, 600).split())
+    print(f"{done['bytes'] / 1e6:.0f} MB: whole {done['seconds']} s, away {away:.1f} s; cp {end - start:.1f} s")
+    print(f"stages: {done['stages']}; on the backup node: {done['restored']['stages']}")
+    assert shop.everywhere("big") == [rows] * len(shop.nodes)
+
+
 def hand_seconds(backups: Backups, node: str) -> float:
     """mariabackup's own stream into a file on the same disk."""
     began = time.monotonic()

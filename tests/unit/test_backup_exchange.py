@@ -33,6 +33,7 @@ def exchange(
     monkeypatch.setattr(module, "NOTE", str(tmp_path / "restore.json"))
     monkeypatch.setattr(module, "MOUNTED", request.param == "a mount point")
     monkeypatch.setattr(module, "active", lambda: "inactive")
+    monkeypatch.setattr(module, "systemctl", lambda *_: None)
     monkeypatch.setattr(module.pwd, "getpwnam", lambda _: module.pwd.getpwuid(module.os.getuid()))
     written(data, OLD)
     if module.MOUNTED:

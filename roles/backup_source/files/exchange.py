@@ -5,7 +5,8 @@
   room BYTES                 refuse where so much does not fit beside what is there
   receive < TAR              data comes in, beside what is there
   received BYTES             all of it came
-  stop                       end the server
+  stop                       end the server, and let nobody start it, not even a boot, while data is exchanged
+  release                    let it be started again
   put                        what is there goes aside; what came, if anything did, takes its place
   back                       what went aside comes back; what was in its place goes aside
   begin SEQUENCE DOMAIN      the server runs on what came, as the first of its database; GTIDs go on from there
@@ -134,6 +135,12 @@ def stop():
     systemctl("reset-failed", UNIT)
     if (now := active()) not in ("inactive", "failed"):
         raise RefusedError(f"its server does not end: it is {now}")
+    systemctl("mask", UNIT)
+
+
+def release():
+    """Let it be started again: its data is whole, or it has none."""
+    systemctl("unmask", UNIT)
 
 
 def put():
@@ -227,6 +234,7 @@ def begin(sequence, domain):
     """
     galera = bool(value("mysqld", "wsrep_on"))
     if active() != "active":
+        release()
         systemctl("enable", UNIT)
         systemctl("reset-failed", UNIT)
         if galera:
@@ -296,6 +304,7 @@ def forget():
             shutil.rmtree(folder, ignore_errors=True)
             if os.path.isdir(folder):
                 raise RefusedError(f"{folder} cannot be removed")
+    release()
     if os.path.exists(NOTE):
         os.unlink(NOTE)
 
@@ -345,7 +354,7 @@ def size(folder):
 
 STEPS = {
     "look": look, "note": note, "room": room, "receive": receive, "received": received, "stop": stop, "put": put,
-    "back": back, "begin": begin, "forget": forget,
+    "back": back, "release": release, "begin": begin, "forget": forget,
 }  # fmt: skip
 
 if __name__ == "__main__":
