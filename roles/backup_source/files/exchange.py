@@ -136,6 +136,9 @@ def stop():
     if (now := active()) not in ("inactive", "failed"):
         raise RefusedError(f"its server does not end: it is {now}")
     systemctl("mask", UNIT)
+    enabled = subprocess.run(["systemctl", "is-enabled", UNIT], capture_output=True, text=True, check=False)
+    if (now := enabled.stdout.strip()) != "masked":
+        raise RefusedError(f"its server might be started meanwhile: its unit is {now}")
 
 
 def release():
