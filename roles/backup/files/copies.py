@@ -10,8 +10,9 @@ import record
 from catalogue import COPIES, FULL, INCREMENTAL, Backup
 from repository import file_name
 from settings import RefusedError, held
-from source import SourceError, ranked, states
+from source import HOURS, SourceError, ranked, states
 
+BUSY, BUSY_SECONDS = 409, 3.0  # it gives a copy to another backup node
 LONGEST_CHAIN = 60  # incremental copies; a restore applies them one by one
 
 
@@ -71,7 +72,7 @@ def taken(known, database, repository, source, base, history):
     words = {"run": run, "rate": known["megabytes_per_second"], **({"since": base.to_lsn} if base else {})}
     try:
         stored = repository.put(
-            source.stream("/copy", **words), file_name(backup), catalogue.begun(backup.database, kind, run)
+            given(source, words), file_name(backup), catalogue.begun(backup.database, kind, run)
         )
         made = source.ask("/made", run=run)
     except SourceError as error:
@@ -87,6 +88,18 @@ def taken(known, database, repository, source, base, history):
     repository.commit(backup)
     record.made(backup)
     return backup
+
+
+def given(source, words):
+    """The stream, once the node gives none to another backup node any more."""
+    deadline = time.monotonic() + HOURS
+    while True:
+        try:
+            return source.stream("/copy", **words)
+        except SourceError as error:
+            if error.code != BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(BUSY_SECONDS)
 
 
 def fits(backup, base):
