@@ -100,14 +100,15 @@ def room(count):
 
 
 def receive():
-    """Unpack what comes, in place of what came before."""
-    folder = place("incoming")
+    """Unpack what comes, in place of what came before; as the server's account, which can make no device of it."""
+    folder, owner = place("incoming"), pwd.getpwnam(ACCOUNT)
     shutil.rmtree(folder, ignore_errors=True)
     os.makedirs(folder, mode=0o700)
+    os.chown(folder, owner.pw_uid, owner.pw_gid)
     done = subprocess.run(
-        ["tar", "--extract", "--file=-", f"--directory={folder}", "--no-same-owner", "--no-same-permissions"],
-        check=False,
-    )
+        ["tar", "--extract", "--file=-"], cwd=folder, user=owner.pw_uid, group=owner.pw_gid, extra_groups=[],
+        umask=0o027, check=False,
+    )  # fmt: skip
     if done.returncode != 0:
         raise RefusedError("what came is no whole tar")
 
