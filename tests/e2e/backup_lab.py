@@ -56,10 +56,11 @@ class Backups:
         """`cluster WORDS -C ...`, killed with all its processes, so many seconds after a stage began."""
         process = start(*words, "-C", str(self.stack.folder))
         assert process.stderr
-        said = ""
-        while f"s  {stage}  " not in said:
-            said = process.stderr.readline()
-            assert said, f"it ended before {stage}"
+        said: list[str] = []
+        while f"s  {stage}  " not in "".join(said[-1:]):
+            line = process.stderr.readline()
+            assert line, f"it ended before {stage}: {said}"
+            said.append(line)
         time.sleep(after)
         assert process.poll() is None, f"{stage} was over"
         os.killpg(process.pid, signal.SIGKILL)

@@ -33,6 +33,16 @@ class Copy:
     def __enter__(self):
         if not BUSY.acquire(blocking=False):
             raise RefusedError("this node is giving a copy already")
+        try:
+            self.log = open(os.path.join(RUN, "copy.log"), "w+", encoding="utf-8", errors="replace")
+            self.begin()
+        except BaseException:
+            BUSY.release()
+            raise
+        return self
+
+    def begin(self):
+        """Start mariabackup, as the only one here."""
         while len(MADE) >= REMEMBERED:
             MADE.pop(next(iter(MADE)))
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -45,9 +55,7 @@ class Copy:
         ]
         words += [f"--incremental-lsn={self.since}"] if self.since else []
         self.lineage = lineage()
-        self.log = open(os.path.join(RUN, "copy.log"), "w+", encoding="utf-8", errors="replace")
         self.process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=self.log, stdin=subprocess.DEVNULL)
-        return self
 
     def __exit__(self, *_):
         if self.process.poll() is None:
