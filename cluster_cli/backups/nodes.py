@@ -16,6 +16,10 @@ PROGRAM = "python3 -B /usr/local/lib/cluster/backup"
 LIST_SECONDS = 120.0
 POLL_SECONDS, SILENT_SECONDS = 1.0, 120.0
 LAST_WORDS = "journalctl --sync; journalctl -u {} --since @{} -o cat --no-pager | tail -n 20"
+UNTIL_QUIET = (
+    "for i in $(seq 150); do [ $(systemctl show -P ActiveState cluster-backup@binlogs:{}.service) = activating ] "
+    "|| exit 0; sleep 0.1; done"
+)
 Told = Callable[[str, str], None]
 
 
@@ -72,6 +76,12 @@ def work(host: Host, verb: str, database: str, tell: Told) -> dict[str, Any]:
     if state == "failed" or not line.startswith("{"):
         return {"ok": False, "why": line.removeprefix("error: "), "result": None}
     return {"ok": True, "why": "", "result": json.loads(line)}
+
+
+def fetch(host: Host, database: str) -> dict[str, Any]:
+    """Have what was written until now fetched; as `work`. A fetch under way began too early, and ends first."""
+    ssh_run(host, UNTIL_QUIET.format(database))
+    return work(host, "binlogs", database, lambda _node, _text: None)
 
 
 def ssh_run(host: Host, command: str) -> str:

@@ -14,7 +14,7 @@ from cluster_cli.backups.nodes import PROGRAM, backup_nodes, chosen, document, s
 from cluster_cli.errors import ClusterError, Exit
 from cluster_cli.events import Step
 from cluster_cli.inventory import Host
-from cluster_cli.run import recorded
+from cluster_cli.run import Run, recorded
 from cluster_cli.workspace import Workspace
 
 REQUESTS = "/var/lib/cluster-backup/requests"
@@ -61,12 +61,16 @@ def request(wish: Wish) -> dict[str, str]:
         return found
     if GTID.fullmatch(wish.at):
         return {**found, "gtid": wish.at}
+    return {**found, "at": moment(wish.at).strftime("%Y-%m-%d %H:%M:%S")}
+
+
+def moment(text: str) -> datetime:
+    """A time as it was typed, UTC. Raises ClusterError (exit 2) for what is none."""
     try:
-        moment = datetime.fromisoformat(wish.at)
+        return datetime.fromisoformat(text).astimezone(UTC)
     except ValueError as error:
         hint = "a time such as 2026-11-27T14:03:27 (of this machine) or ...+00:00, or a GTID such as 1-1-42"
-        raise ClusterError(f'"{wish.at}" is no moment', hint=hint, code=Exit.USAGE) from error
-    return {**found, "at": moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")}
+        raise ClusterError(f'"{text}" is no moment', hint=hint, code=Exit.USAGE) from error
 
 
 def restore(workspace: Workspace, wish: Wish) -> Done:
@@ -82,21 +86,31 @@ def restore(workspace: Workspace, wish: Wish) -> Done:
     if wish.dry:
         return Done(database, host.name, True, plan)
     arguments = {"database": database, "at": wish.at, "backup": wish.backup, "node": host.name}
-    with recorded(workspace, "restore", ["restore"], arguments=arguments, plain=wish.plain) as run:
+    with (
+        recorded(workspace, "restore", ["restore"], arguments=arguments, plain=wish.plain) as run,
+        run.stage("restore", f"Restore {database} to {plan['to']}, beside everything"),
+    ):
+        result = restored_beside(run, host, database, asked)
+    return Done(database, host.name, False, result)
 
-        def tell(node: str, text: str) -> None:
-            run.emit(Step("restore", text, node))
 
-        with run.stage("restore", f"Restore {database} to {plan['to']}, beside everything"):
-            ssh_run(host, f"systemctl stop cluster-backup-scratch@{database}")
-            ssh.run(host, WRITE.format(database), stdin=json.dumps(asked))
-            row = work(host, "restore", database, tell)
-            if not row["ok"]:
-                raise refused(host, database, row["why"])
-            state = ssh_run(host, SERVE.format(database)).strip()
-            if state != "active":
-                raise refused(host, database, f"a server on the restored files is {state}")
-    return Done(database, host.name, False, row["result"])
+def restored_beside(
+    run: Run, host: Host, database: str, asked: Mapping[str, str], *, serve: bool = True
+) -> dict[str, Any]:
+    """Have a backup node restore; what it says of it. serve: have a server on it then."""
+
+    def tell(node: str, text: str) -> None:
+        run.emit(Step("restore", text, node))
+
+    ssh_run(host, f"systemctl stop cluster-backup-scratch@{database}")
+    ssh.run(host, WRITE.format(database), stdin=json.dumps(asked))
+    row = work(host, "restore", database, tell)
+    if not row["ok"]:
+        raise refused(host, database, row["why"])
+    if serve and (state := ssh_run(host, SERVE.format(database)).strip()) != "active":
+        raise refused(host, database, f"a server on the restored files is {state}")
+    found: dict[str, Any] = row["result"]
+    return found
 
 
 def discard(workspace: Workspace, wish: Wish) -> Done:

@@ -13,7 +13,8 @@ Recovery sheet of {cluster}. Whoever has it and a repository has all data: print
 Databases: {databases}. A machine with Debian 12, restic, mariadb-server and mariadb-backup is enough:
 
   export RESTIC_REPOSITORY=PATH RESTIC_PASSWORD_FILE=FILE       the path of the repository, a file with its key
-  restic snapshots --tag whole                                  tags: database:, kind: full, incremental or binlogs
+  restic snapshots --tag whole                                  tags: database:, kind: full, incremental, binlogs;
+                                                                restored is a mark, over which nothing leads
   mkdir 0 1
   restic dump FULL /DATABASE.full.xbstream | mbstream -x -C 0   the last full copy
   mariabackup --prepare --target-dir=0

@@ -1,59 +1,148 @@
 """cluster restore"""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from cluster_cli.databases.options import dry_option
-from cluster_cli.options import cluster_option, output_option, plain_option
+from cluster_cli.options import cluster_option, output_option, plain_option, yes_option
+
+if TYPE_CHECKING:
+    from cluster_cli.backups.restoring import Done, Wish
+    from cluster_cli.workspace import Workspace
 
 
-@click.command(short_help="A database as it was at a moment, beside everything.")
+@click.command(short_help="A database as it was at a moment: beside everything, or where it runs.")
 @click.argument("database", required=False)
-@click.option("--to", type=click.Choice(["scratch"]), required=True, help="Where: an instance of its own.")
+@click.option(
+    "--to",
+    type=click.Choice(["scratch", "cluster"]),
+    help="Where: an instance of its own, or the running database.",
+)
 @click.option("--at", metavar="TIME|GTID", help="The moment. Left away: as far as there is anything.")
 @click.option(
     "--backup", metavar="ID", help="This copy (`cluster backups`). Left away: the last before the moment."
 )
+@click.option("--before-query", "pattern", metavar="PATTERN", help="Just before the statement that matches.")
+@click.option("--since", metavar="TIME", help="How far back such a statement is looked for. Left away: a day.")
+@click.option("--table", metavar="SCHEMA.TABLE", help="Only this table, beside the live one under another name.")
 @click.option("-n", "--node", help="The backup node. Left away: the first one.")
-@click.option("--discard", "gone", is_flag=True, help="Throw away what was restored before.")
+@click.option("--discard", "gone", is_flag=True, help="Throw away what was restored to scratch.")
+@click.option("--undo", "back", is_flag=True, help="Have back what the running database held before.")
+@click.option("--confirm", "sure", is_flag=True, help="Remove what it held before: it cannot be had back then.")
 @cluster_option
 @dry_option
+@yes_option
 @plain_option
 @output_option
 def command(
     cluster: Path,
     database: str | None,
-    to: str,  # noqa: ARG001
+    to: str | None,
     at: str | None,
     backup: str | None,
+    pattern: str | None,
+    since: str | None,
+    table: str | None,
     node: str | None,
     gone: bool,
+    back: bool,
+    sure: bool,
     dry: bool,
+    yes: bool,
     plain: bool,
     output: str,
 ) -> None:
-    """Restore DATABASE to a moment in an instance of its own on a backup node, for a look or to fetch rows from.
+    """Restore DATABASE to a moment: in an instance of its own on a backup node, or where it runs.
 
-    Nothing live is touched. The moment is a second of the clock, or exactly a
-    GTID position. What is restored is served at a socket there until it is
-    discarded.
+    The moment is a second of the clock, or exactly a GTID position; or, with
+    --before-query, just before a statement that matches a regular expression
+    (case does not matter). --dry-run shows what matches, when it was, and how
+    to name the moment.
+
+    With --to scratch nothing live is touched: what is restored is served at a
+    socket there until it is discarded.
+
+    With --to cluster the database itself goes back, on all of its nodes, once
+    that was made and is there. It asks for the database's name. What it held
+    is kept aside on its nodes until --confirm; --undo has it back.
+    Interrupted anywhere, the same command goes on.
+
+    With --table one table is put beside the live one as
+    TABLE_restored_STAMP, without its foreign keys and triggers.
 
     \b
     cluster restore main --to scratch --at 2026-11-27T14:03:27 --dry-run
-    cluster restore main --to scratch --at 2026-11-27T14:03:27
-    cluster restore main --to scratch --discard
+    cluster restore main --to cluster --at 2026-11-27T14:03:27
+    cluster restore main --undo
+    cluster restore main --before-query 'drop table' --dry-run
+    cluster restore main --table shop.orders --before-query 'delete from orders'
     """
-    from cluster_cli.backups.restoring import Wish, discard, restore
+    from cluster_cli.backups.restoring import Wish
     from cluster_cli.workspace import Workspace
 
     workspace, wish = Workspace.open(cluster), Wish(database, at, backup, node, dry=dry, plain=plain)
-    done = discard(workspace, wish) if gone else restore(workspace, wish)
+    if (
+        sum(map(bool, (to, gone and not to, back, sure, table and not to, pattern and dry and not (to or table))))
+        != 1
+    ):
+        raise click.UsageError("say one of --to scratch, --to cluster, --table, --discard, --undo, --confirm")
+    if table and to:
+        raise click.UsageError("--table puts a table beside the live one; leave --to away")
+    done = outcome(workspace, wish, to, (pattern, since), table, yes=yes, gone=gone, back=back, sure=sure)
     if output == "json":
         click.echo(done.as_json())
-    elif not gone and not dry:
-        socket = done.result["socket"]
-        click.echo(f"{done.database} as it was is on {done.node}, restored in {done.result['seconds']:.1f} s")
-        click.echo(
-            f"next: cluster exec -n {done.node} -- mariadb --no-defaults --socket={socket} -e ...", err=True
+    elif not dry:
+        for line in last_words(done, to, quiet=gone or sure, back=back):
+            click.echo(line, err=line.startswith("next:"))
+
+
+def outcome(
+    workspace: "Workspace",
+    wish: "Wish",
+    to: str | None,
+    search: tuple[str | None, str | None],
+    table: str | None,
+    *,
+    yes: bool,
+    gone: bool,
+    back: bool,
+    sure: bool,
+) -> "Done":
+    """Do it."""
+    from cluster_cli.backups import one_table, replacing, restoring, searching
+
+    if search[0]:
+        found = searching.narrowed(workspace, wish, search[0], search[1])
+        if isinstance(found, restoring.Done):
+            return found
+        wish = found
+    if gone:
+        return restoring.discard(workspace, wish)
+    if table:
+        return one_table.restore_table(workspace, wish, table)
+    if to == "cluster" or back or sure:
+        verb = replacing.undo if back else replacing.confirm if sure else replacing.replace_data
+        return verb(workspace, wish, yes)
+    return restoring.restore(workspace, wish)
+
+
+def last_words(done: "Done", to: str | None, *, quiet: bool, back: bool) -> tuple[str, ...]:
+    """What came of it, and what next."""
+    if quiet:
+        return ()
+    if back:
+        return (f"{done.database} has its data of before again",)
+    if "table" in done.result:
+        return (f"{done.result['table']} has {done.result['rows']} rows, as they were at {done.result['to']}",)
+    if to == "cluster":
+        return (
+            f"{done.database} is as it was at {done.result['to']}",
+            f"next: look at it, then: cluster restore {done.database} --confirm; or back: --undo",
         )
+    socket = done.result["socket"]
+    return (
+        f"{done.database} as it was is on {done.node}, restored in {done.result['seconds']:.1f} s",
+        f"next: cluster exec -n {done.node} -- mariadb --no-defaults --socket={socket} -e ...",
+    )

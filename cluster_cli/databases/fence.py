@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from cluster_cli.backups import notes
 from cluster_cli.databases.live import Live
 from cluster_cli.databases.modes import FENCES
 from cluster_cli.databases.plan import Plan, refused
@@ -23,6 +24,14 @@ def weighed(live: Live, silent: Sequence[str], seen: tuple[str, ...], node: str 
         raise refused(what, why, "bring it in reach first: cluster up", seen)
     stake = f"applications cannot write to {live.name} until `cluster db unfence {live.name}`"
     return Plan(node, f"stop the writes of {live.name}", seen, stake)
+
+
+def refuse_half_restored(live: Live) -> None:
+    """Raise ClusterError while data is being exchanged: nobody may write before that is done or taken back."""
+    for answer in live.on_all(live.nodes, lambda node: live.run(node, notes.QUESTION)).values():
+        note = notes.heard(answer.out)
+        if note and note.phase in notes.SHUT:
+            raise refused(f"{live.name} cannot be opened now", notes.sentence(note), "see: cluster status")
 
 
 def mark(live: Live, nodes: Sequence[str]) -> None:

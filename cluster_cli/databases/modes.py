@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
+from cluster_cli.backups import notes
 from cluster_cli.collect import Outcome
 from cluster_cli.databases.galera import state as galera
 from cluster_cli.databases.group_replication import state as group_replication
@@ -39,7 +40,8 @@ MODES: Mapping[str, Mode] = {
 
 def question(database: Database) -> str:
     """The shell command that has a node tell all we want to know of it."""
-    return f"{MODES[database.mode].QUESTION}; test -e {FENCES[database.engine]} && echo fenced; true"
+    fenced = f"test -e {FENCES[database.engine]} && echo fenced"
+    return f"{MODES[database.mode].QUESTION}; {notes.QUESTION}; {fenced}; true"
 
 
 def described(
@@ -55,9 +57,18 @@ def described(
         "through": database.through,
         "addresses": doors(topology, database),
         "fenced": any(answer.stdout.endswith("fenced\n") for answer in found.values()),
+        "restore": restore(found),
         "nodes": nodes,
     }
     return row | mode.describe(database, nodes, chosen)
+
+
+def restore(found: Mapping[str, Outcome]) -> dict[str, str] | None:
+    """The restore of a database that is not confirmed yet: phase, to, began, and what to do; None for none."""
+    note = next((each for answer in found.values() if (each := notes.heard(answer.stdout))), None)
+    if note is None:
+        return None
+    return {"phase": note.phase, "to": note.to, "began": note.began, "told": notes.sentence(note)}
 
 
 def doors(topology: Topology, database: Database) -> dict[str, str]:
@@ -80,6 +91,8 @@ def problems(
     """What is not well, a sentence each. reachable: by node; one out of reach is told elsewhere."""
     for name, row in rows.items():
         database = topology.databases[name]
+        if row["restore"] and row["restore"]["phase"] not in notes.ENDED:
+            yield f"database {name}: {row['restore']['told']}"
         if row["fenced"]:
             yield fenced(name)
         elif not row["writable"]:

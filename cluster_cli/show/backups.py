@@ -66,11 +66,13 @@ def of_node(node: str, said: Document) -> Iterator[Table | Text]:
 
 
 def copies_table(backups: list[Document]) -> Table:
-    """A row a copy."""
+    """A row a copy; one where the database was put back, from which nothing before leads on."""
     first = Column("id, with its time (UTC)", no_wrap=True)
     grid = Table(first, "from", "read", "kept", "took", "proven", box=SIMPLE_HEAD, pad_edge=False)
     for each in backups:
-        if each["kind"] != "binlogs":
+        if each["kind"] == "restored":
+            grid.add_row(Text(f"{each['time'][:19]}  {each['position']}", style="yellow"))
+        elif each["kind"] != "binlogs":
             proven = Text("yes", style="green") if each["proven"] else Text("")
             took = f"{each['seconds']:.1f} s"
             grid.add_row(each["id"], each["node"], size(each["bytes"]), size(each["stored"]), took, proven)

@@ -11,6 +11,7 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
+from cluster_cli.backups.notes import ENDED
 from cluster_cli.graph import Health
 from cluster_cli.show.backups import status_lines
 from cluster_cli.status.gather import gather
@@ -107,6 +108,8 @@ def database_lines(document: Document) -> Iterator[Text]:
         doors = "  ".join(f"{kind} at {address}" for kind, address in row["addresses"].items())
         yield Text(f"  {doors}" if doors else "  clients go to the nodes themselves")
         yield Text("  " + "  ".join(database_node(row, node) for node in row["nodes"]))
+        if row["restore"] and row["restore"]["phase"] in ENDED:
+            yield Text(f"  it {row['restore']['told']}", style="yellow")
 
 
 def database_node(row: Mapping[str, Any], name: str) -> str:

@@ -1,13 +1,16 @@
 """A backup node of a lab as a test meets it: what it has, what is restored there, how it is damaged."""
 
 import json
+import os
 import shlex
+import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from .command import Done, cluster, wait_for
+from .command import Done, cluster, start, wait_for
 from .conftest import Stack
 
 SETTLED = "until ! systemctl list-units --no-legend 'cluster-backup@*' | grep -q activating; do sleep 0.2; done"
@@ -27,6 +30,10 @@ with open(sys.argv[1], "r+b") as file:
     file.seek(1000)
     file.write(bytes([byte[0] ^ 1]))
 """
+FILL = """cp -a {0} {0}.big && mount -t tmpfs -o size=2g none {0} && cp -a {0}.big/. {0}/ && rm -rf {0}.big
+chown mysql: {0} && chmod 700 {0} && mount -o remount,size=$(( $(du -sm {0} | cut -f1) + 3 ))m {0}
+dd if=/dev/urandom of={0}/filler bs=64k status=none || true"""
+EMPTY = "rm {0}/filler && mount -o remount,size=2g {0}"
 LARGEST = "$(find {0}/data -type f -printf '%s %p\\n' | sort -n | tail -1 | cut -d' ' -f2)"
 
 
@@ -39,11 +46,25 @@ class Backups:
     database: str = "main"
     store: str = "/srv/cluster-backup"
 
-    def verb(self, *words: str, code: int = 0) -> Done:
-        """`cluster WORDS -C ...`, which must end with that code."""
+    def verb(self, *words: str, code: int | None = 0) -> Done:
+        """`cluster WORDS -C ...`, which must end with that code (None: with any)."""
         done = cluster(*words, "-C", self.stack.folder, timeout=600)
-        assert done.code == code, done
+        assert code in (None, done.code), done
         return done
+
+    def killed(self, stage: str, *words: str, after: float = 0.0) -> None:
+        """`cluster WORDS -C ...`, killed with all its processes, so many seconds after a stage began."""
+        process = start(*words, "-C", str(self.stack.folder))
+        assert process.stderr
+        said: list[str] = []
+        while f"s  {stage}  " not in "".join(said[-1:]):
+            line = process.stderr.readline()
+            assert line, f"it ended before {stage}: {said}"
+            said.append(line)
+        time.sleep(after)
+        assert process.poll() is None, f"{stage} was over"
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate(timeout=10)
 
     def run(self, *words: str) -> dict[str, Any]:
         """A backup made now; what the node says of it."""
@@ -88,6 +109,27 @@ class Backups:
             yield
         finally:
             self.stack.on(self.node, "systemctl start cluster-backup.target")
+
+    @contextmanager
+    def small(self) -> Iterator[None]:
+        """A store on a disk that is full; then there is room again."""
+        with self.quiet():
+            self.stack.on(self.node, FILL.format(self.store), 120)
+        try:
+            yield
+        finally:
+            self.stack.on(self.node, EMPTY.format(self.store))
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """The store is not there, as a disk that is not mounted; then it is again."""
+        with self.quiet():
+            self.stack.on(self.node, f"cd {self.store} && mv config away && mv data data.away")
+        try:
+            yield
+        finally:
+            with self.quiet():
+                self.stack.on(self.node, f"cd {self.store} && mv away config && mv data.away data")
 
     @contextmanager
     def damaged(self, command: str) -> Iterator[None]:

@@ -9,17 +9,14 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
-from pathlib import Path
 
-import pymysql
 import pytest
 
 from .backup_lab import Backups
-from .command import cluster, wait_for
+from .backup_shop import Shop
+from .command import wait_for
 from .conftest import Stack, running
-from .data_tier import SEED, only_in_drills
-from .database import connect, prepare, trusting
+from .data_tier import only_in_drills
 from .ledger import Ledger
 from .verdict import OK, UNKNOWN
 
@@ -42,7 +39,7 @@ backup:
   nodes: [bak1]
   schedule: {binlogs: 10s, jitter: 0s}
 """
-WRITERS, ROWS, PATIENCE = 4, 300, 180
+ROWS, PATIENCE = 300, 180
 MEGABYTES = int(os.environ.get("CLUSTER_BACKUP_MB", "300"))
 KILL = """
 systemctl start --no-block cluster-backup@full:main
@@ -51,52 +48,6 @@ until pgrep -f '[r]estic backup --json --stdin' >/dev/null; do sleep 0.02; done
 until [ "$(systemctl show -P ActiveState cluster-backup@full:main)" != activating ]; do sleep 0.1; done
 systemctl show -P Result cluster-backup@full:main
 """
-
-
-@dataclass
-class Shop:
-    """The database as an application meets it, at the node `door`."""
-
-    stack: Stack
-    folder: Path
-    door: str = "db1"
-
-    def __post_init__(self) -> None:
-        """Have the password and the authority at hand."""
-        self.password = cluster("secrets", "show", "database_main.shop", "-C", self.stack.folder).out.strip()
-        self.ca = self.folder / "root.pem"
-        self.ca.write_text(cluster("certs", "authority", "-C", self.stack.folder).out)
-        self.address = str(self.stack.workspace.inventory.host(self.door).vars["galera_address"])
-
-    def connect(self) -> pymysql.Connection:
-        """A connection that commits every statement by itself."""
-        return connect(self.address, 3306, "shop", self.password, "shop", trusting(self.ca), 60.0)
-
-    def ledger(self, table: str) -> Ledger:
-        """Writers on a table of their own."""
-        with closing(self.connect()) as connection:
-            prepare(connection, table)
-        return Ledger(
-            self.address, 3306, "shop", self.password, "shop", self.ca, self.folder / table, WRITERS, SEED,
-            table=table, pause=0.01,
-        )  # fmt: skip
-
-    def marker(self, table: str) -> tuple[str, set[int]]:
-        """(a GTID position, the ids a table has exactly there), from one view of the door's server."""
-        said = self.stack.on(
-            self.door,
-            'mariadb --no-defaults -BN -e "START TRANSACTION WITH CONSISTENT SNAPSHOT; '
-            "SHOW STATUS LIKE 'binlog_snapshot_%'; "
-            f'SELECT id FROM shop.{table}"',
-        ).splitlines()
-        place = dict(line.split("\t") for line in said[:2])
-        file, offset = place["Binlog_snapshot_file"], place["Binlog_snapshot_position"]
-        position = self.stack.on(
-            self.door, f"mariadb --no-defaults -BN -e \"SELECT BINLOG_GTID_POS('{file}', {offset})\""
-        ).strip()
-        domain = self.stack.on(self.door, "mariadb --no-defaults -BN -e 'SELECT @@wsrep_gtid_domain_id'").strip()
-        shared = next(each for each in position.split(",") if each.startswith(f"{domain}-"))
-        return shared, {int(line) for line in said[2:]}
 
 
 @pytest.fixture(scope="module")
@@ -174,6 +125,126 @@ def test_a_copy_that_is_killed_never_counts(backups: Backups, kill: str) -> None
     assert backups.ids("full", "incremental") == before
     made = backups.run("--full")
     assert made["id"] in backups.ids("full")
+    backups.verb("backup", "verify", "main")
+
+
+def test_the_running_database_goes_back(shop: Shop, backups: Backups) -> None:
+    """Rows are lost by a bad statement; the restore is killed half-way and goes on; a new history begins."""
+    with shop.ledger("kept") as ledger:
+        ledger.wait_for(ROWS, PATIENCE)
+    there = shop.everywhere("kept")[0]
+    shop.say("DELETE FROM kept WHERE id > 0")
+    shop.say("INSERT INTO kept (id, writer, sequence, payload) VALUES (1, 0, 0, '')")
+    before = backups.ids("full", "incremental")
+    query = ("--before-query", "delete from kept")
+    found = backups.verb("restore", "main", "--to", "cluster", *query, "--dry-run")
+    assert "DELETE FROM kept WHERE id > 0" in found.err
+    position = re.findall(r"--at (\S+)", found.err)[0]  # the newest
+    words = ("restore", "main", "--to", "cluster", "--at", position, "--yes")
+    backups.killed("exchange", *words, after=2.0)
+    told = [each for each in backups.stack.status()["problems"] if "did not end" in each]
+    assert len(told) == 1, told
+    assert "did not end" in backups.verb("db", "unfence", "main", code=1).err
+    done = backups.verb(*words, "-o", "json").json
+    print(f"back in service after {done['seconds']} s: {done['stages']}")
+    assert shop.everywhere("kept") == [there] * len(shop.nodes)
+    wait_for("a full copy of the new history", lambda: set(backups.ids("full")) - set(before), PATIENCE, every=1)
+    assert set(before) <= set(backups.ids("full", "incremental")), "copies of before went"
+    shop.say("INSERT INTO kept (id, writer, sequence, payload) VALUES (2, 0, 1, '')")
+    backups.verb("backup", "verify", "main")
+    backups.verb("restore", "main", "--to", "scratch", "--at", position, "--dry-run")  # the history of before, too
+    backups.stack.settle()
+
+
+def test_one_table_is_put_beside_the_live_one(shop: Shop, backups: Backups) -> None:
+    """Just before a bad statement: a table that others refer to, and one that refers to others."""
+    which = "CONSTRAINT which FOREIGN KEY (good) REFERENCES goods (id)"
+    shop.say("CREATE TABLE goods (id INT PRIMARY KEY, name VARCHAR(20), twice INT AS (id * 2) STORED)")
+    shop.say(f"CREATE TABLE sold (id INT PRIMARY KEY, good INT, {which})")
+    shop.say("INSERT INTO goods (id, name) VALUES (1, 'Käse'), (2, 'a\\'b'), (3, NULL)")
+    shop.say("INSERT INTO sold VALUES (7, 1), (8, 3)")
+    shop.say("UPDATE sold SET good = 2")
+    expected = {"goods": ((1, "Käse", 2), (2, "a'b", 4), (3, None, 6)), "sold": ((7, 1), (8, 3))}
+    for name in expected:
+        words = ("restore", "main", "--table", f"shop.{name}", "--before-query", "update sold")
+        done = backups.verb(*words, "-o", "json").json
+        with closing(shop.connect()) as connection, connection.cursor() as cursor:
+            cursor.execute(f"SELECT * FROM {done['table']} ORDER BY id")
+            assert cursor.fetchall() == expected[name]
+            cursor.execute("SELECT * FROM sold ORDER BY id")
+            assert cursor.fetchall() == ((7, 2), (8, 2))
+
+
+def test_a_restore_is_taken_back_and_confirmed(shop: Shop, backups: Backups) -> None:
+    """What the database held before comes back on every node, and its history is a third one."""
+    done = backups.verb("restore", "main", "--undo", "--yes", "-o", "json").json
+    print(f"taken back after {done['seconds']} s: {done['stages']}")
+    assert shop.everywhere("kept") == [{1}] * len(shop.nodes)
+    backups.verb("restore", "main", "--confirm", "--yes")
+    assert backups.stack.on("db1", "ls -d /var/lib/mysql?* || true").strip() == ""
+    backups.run("--full")
+    backups.verb("backup", "verify", "main")
+    backups.stack.settle()
+
+
+@only_in_drills
+@pytest.mark.parametrize(
+    ("stage", "after", "way"),
+    [
+        ("restore", 1.0, "again"),
+        ("restore", 6.0, "again"),
+        ("fence", 0.5, "undo"),
+        ("fence", 1.0, "again"),
+        ("exchange", 0.5, "undo"),
+        ("exchange", 3.5, "undo"),
+        ("start", 1.0, "again"),
+        ("start", 10.0, "undo"),
+        ("start", 20.0, "again"),
+        ("open", 0.2, "again"),
+    ],
+)
+def test_a_restore_that_is_killed_anywhere(
+    shop: Shop, backups: Backups, stage: str, after: float, way: str
+) -> None:
+    """The same command goes on, or --undo takes it back: the rows are those of the moment, or those of before."""
+    table = f"killed_{stage}_{after:g}_{way}".replace(".", "_")
+    shop.say(f"CREATE TABLE {table} (id INT PRIMARY KEY)")
+    shop.say(f"INSERT INTO {table} VALUES (1)")
+    position, _ = shop.marker(table)
+    shop.say(f"INSERT INTO {table} VALUES (2)")
+    words = ("restore", "main", "--to", "cluster", "--at", position, "--yes")
+    backups.killed(stage, *words, after=after)
+    backups.verb(*(words if way == "again" else ("restore", "main", "--undo", "--yes")))
+    expected = {1} if way == "again" else {1, 2}
+    assert shop.everywhere(table) == [expected] * len(shop.nodes)
+    shop.say(f"INSERT INTO {table} VALUES (3)")
+    if backups.stack.status()["databases"]["main"]["restore"]:
+        backups.verb("restore", "main", "--confirm", "--yes")
+    backups.run("--full")
+    backups.verb("backup", "verify", "main")
+
+
+@only_in_drills
+@pytest.mark.parametrize("trouble", ["small", "away"])
+def test_a_store_that_takes_nothing(shop: Shop, backups: Backups, trouble: str) -> None:
+    """A disk that is full, or not mounted: nothing half counts, it is told, and then it goes on without a gap."""
+    before = backups.ids()
+    shop.say(f"CREATE TABLE {trouble}_store (id INT PRIMARY KEY AUTO_INCREMENT, v VARCHAR(1200))")
+    with getattr(backups, trouble)():
+        noise = "RPAD(SHA2(RAND(), 512), 1200, SHA2(RAND(), 512))"
+        shop.say(f"INSERT INTO {trouble}_store (v) SELECT {noise} FROM seq_1_to_9000")
+        done = backups.verb("backup", "run", "main", "--full", "-o", "json", code=1)
+        why = done.json["error"]["why"]
+        print(f"{trouble}: {why}")
+        assert re.search("no room left" if trouble == "small" else "is it mounted|unable to open", why), why
+        wait_for("a fetch that fails", lambda: backups.state()["binlogs"].get("bad"), PATIENCE, every=1)
+        assert not backups.stack.status()["healthy"]
+    found = backups.ids("full", "incremental")
+    assert [each for each in before if each in found] == found, "what did not come whole is listed"
+    shop.say(f"INSERT INTO {trouble}_store (v) VALUES ('after')")
+    backups.fetched_beyond(time.time())
+    backups.verb("backup", "verify", "main")
+    backups.run("--full")
     backups.verb("backup", "verify", "main")
 
 
@@ -294,6 +365,25 @@ def test_figures(shop: Shop, backups: Backups) -> None:
     print(backups.compressions())
     assert full["seconds"] < 3 * by_hand
     assert increment["bytes"] < full["bytes"] / 5
+
+
+@only_in_drills
+def test_figures_of_a_restore(shop: Shop, backups: Backups) -> None:
+    """How long the database is away when it goes back, beside a copy of its files on the same disk."""
+    shop.say("CREATE TABLE IF NOT EXISTS big (id INT PRIMARY KEY, v VARCHAR(1300))")
+    rows = shop.everywhere("big")[0]
+    shop.say("DELETE FROM big WHERE id = 1")
+    if backups.stack.status()["databases"]["main"]["restore"]:
+        backups.verb("restore", "main", "--confirm", "--yes")
+    query = ("--before-query", "delete from big where id = 1")
+    done = backups.verb("restore", "main", "--to", "cluster", *query, "--yes", "-o", "json").json
+    away = sum(done["stages"][each] for each in ("fence", "exchange", "start", "open"))
+    copy = "cp -a /var/lib/mysql /var/tmp/by-hand; sync"
+    took = f"s=$(date +%s.%N); {copy}; echo $(date +%s.%N) $s; rm -r /var/tmp/by-hand"
+    end, start = map(float, backups.stack.on("db1", took, 600).split())
+    print(f"{done['bytes'] / 1e6:.0f} MB: whole {done['seconds']} s, away {away:.1f} s; cp {end - start:.1f} s")
+    print(f"stages: {done['stages']}; on the backup node: {done['restored']['stages']}")
+    assert shop.everywhere("big") == [rows] * len(shop.nodes)
 
 
 def hand_seconds(backups: Backups, node: str) -> float:

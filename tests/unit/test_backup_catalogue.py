@@ -9,6 +9,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[2] / "roles/backup/files"))
 import catalogue
 import gtid
+import retention
 
 FULL = catalogue.Backup("f1", "main", "full", 100.0, "db2", lineage="x", to_lsn=10, position="1-1-100", seconds=5)
 FIRST = catalogue.Backup(
@@ -95,27 +96,80 @@ def test_the_last_copy_before_a_wish() -> None:
 
 def test_where_fetching_goes_on() -> None:
     assert catalogue.reached(ALL, "main") == "1-1-350"
-    assert catalogue.reached([FULL, FIRST], "main") == "1-1-200"
-    assert catalogue.reached([FULL, replace(LOGS[0], start="1-1-101", position="1-1-150")], "main") == "1-1-100"
+    assert catalogue.reached([*ALL[:-1], replace(FIRST, at=900.0, position="1-1-900")], "main") == "1-1-300"
+    assert catalogue.reached([FULL, FIRST], "main") == "1-1-100"
     assert catalogue.reached(LOGS, "main") == ""
 
 
 def test_copies_go_with_the_one_they_build_on() -> None:
     later = replace(FULL, id="f2", at=400.0, position="1-2-400")
-    gone = catalogue.expendable([*ALL, later], "main", {"f2"}, since=500.0)
+    gone = retention.expendable([*ALL, later], "main", {"f2"}, since=500.0)
     assert set(ids(gone)) == {"f1", "i1", "i2", "b150", "b200", "b250", "b300", "b350"}
-    assert catalogue.expendable([*ALL, later], "main", {"f1", "f2"}, since=150.0) == []
+    assert retention.expendable([*ALL, later], "main", {"f1", "f2"}, since=150.0) == []
 
 
 def test_binlogs_stay_as_far_back_as_any_moment_is_to_be_restored() -> None:
-    gone = catalogue.expendable(ALL, "main", {"f1"}, since=250.0)
+    gone = retention.expendable(ALL, "main", {"f1"}, since=250.0)
     assert ids(gone) == ["b150", "b200"]
 
 
 def test_another_database_is_left_alone() -> None:
     other = replace(FULL, id="f9", database="other")
-    gone = catalogue.expendable([*ALL, other], "main", set(), since=500.0)
-    assert ids(gone) == ["f1", "i1", "i2"]
+    later = replace(FULL, id="f2", at=400.0, position="1-2-400")
+    gone = retention.expendable([*ALL, other, later], "main", {"f2"}, since=500.0)
+    assert "f9" not in ids(gone)
+    assert {"f1", "i1", "i2"} <= set(ids(gone))
+
+
+def test_the_copy_any_moment_is_restored_from_stays_whatever_the_policy_keeps() -> None:
+    """Two full copies of one day: the policy keeps the last one, and the first leads to what lies between."""
+    later = replace(FULL, id="f2", at=400.0, position="1-2-400")
+    gone = retention.expendable([*ALL, later], "main", {"f2"}, since=150.0)
+    assert gone == []
+
+
+MARK = catalogue.Backup("m1", "main", "restored", 500.0, "db1", until=490.0)
+FRESH = replace(FULL, id="f2", at=600.0, position="1-2-140", history="m1")
+AFTER = [replace(LOGS[0], id=f"c{n}", at=600.0 + n, start=f"1-2-{n - 60}", position=f"1-2-{n}", history="m1")
+         for n in (200, 260)]  # fmt: skip
+BOTH = [*ALL, MARK, FRESH, *AFTER]
+
+
+def test_nothing_leads_from_one_history_to_another() -> None:
+    """The same numbers were given twice: only the history tells them apart."""
+    assert ids(catalogue.line(BOTH, "main", "1-1-100", name="")) == ["b150", "b200", "b250", "b300", "b350"]
+    assert ids(catalogue.line(BOTH, "main", "1-2-140")) == ["c200", "c260"]
+    assert catalogue.reached(BOTH, "main") == "1-2-260"
+    assert catalogue.reached([*ALL, MARK], "main") == ""
+    assert catalogue.newest([*ALL, MARK], "main") is None
+
+
+def test_a_moment_is_in_the_history_that_went_on_then() -> None:
+    assert catalogue.copy_before(BOTH, "main", moment=450.0).id == "i2"
+    assert catalogue.copy_before(BOTH, "main", moment=700.0).id == "f2"
+    assert catalogue.copy_before(BOTH, "main").id == "f2"
+    with pytest.raises(catalogue.BrokenError, match=r"from before .* and none since it was restored \(m1\)"):
+        catalogue.copy_before(BOTH, "main", moment=550.0)
+
+
+def test_a_position_is_of_the_newest_history_that_has_it() -> None:
+    assert catalogue.copy_before(BOTH, "main", position="1-2-250").id == "f2"
+    assert catalogue.copy_before(BOTH, "main", position="1-1-340").id == "i2"
+    assert catalogue.copy_before(BOTH, "main", position="1-1-120").id == "f1"
+
+
+def test_a_history_is_kept_as_far_back_as_any_moment_is_to_be_restored() -> None:
+    assert retention.expendable(BOTH, "main", {"f2"}, since=150.0) == []
+    assert set(ids(retention.expendable(BOTH, "main", {"f2"}, since=900.0))) == set(ids(ALL))
+
+
+def test_a_moment_needs_nothing_that_was_fetched_after_it() -> None:
+    """b300 is missing, and what lies before it can be restored all the same."""
+    holed = [each for each in ALL if each.id != "b300"]
+    assert ids(catalogue.line(holed, "main", "1-1-100", moment=320.0)) == ["b150", "b200", "b250"]
+    assert ids(catalogue.line(holed, "main", "1-1-100", moment=349.0)) == ["b150", "b200", "b250"]
+    with pytest.raises(catalogue.BrokenError, match="b350 begins after 1-1-290"):
+        catalogue.line(holed, "main", "1-1-100", moment=351.0)
 
 
 def test_positions() -> None:

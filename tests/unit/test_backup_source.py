@@ -27,6 +27,31 @@ def binlogs(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return sys.modules["binlogs"]
 
 
+@pytest.mark.usefixtures("binlogs")
+def test_a_copy_that_cannot_begin_does_not_keep_others_from_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The data files are away, as while they are exchanged; then they are back."""
+    spec = importlib.util.spec_from_file_location("copies_of_source", FILES / "copies.py")
+    assert spec
+    assert spec.loader
+    copies = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(copies)
+    monkeypatch.setattr(copies, "RUN", str(tmp_path))
+    monkeypatch.setattr(copies, "BACKUP", ["true"])
+
+    def away() -> str:
+        raise copies.RefusedError("the data files cannot be seen", 503)
+
+    monkeypatch.setattr(copies, "lineage", away)
+    for _ in range(2):
+        with pytest.raises(copies.RefusedError, match="cannot be seen"):
+            copies.Copy("r1", 0, 0).__enter__()
+    monkeypatch.setattr(copies, "lineage", lambda: "x")
+    with copies.Copy("r2", 0, 0), pytest.raises(copies.RefusedError, match="giving a copy already"):
+        copies.Copy("r3", 0, 0).__enter__()
+
+
 class FakeServer:
     """A server with binary logs: {name: (position at its beginning, [GTIDs in it])}."""
 

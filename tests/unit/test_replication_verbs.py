@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import pytest
 
+from cluster_cli.backups import notes
 from cluster_cli.databases.live import Live
 from cluster_cli.databases.replication import failover, rejoin, switchover, unfence
 from cluster_cli.databases.replication.look import DIVERGED
@@ -49,7 +50,7 @@ def alone(sequence: int = 9, **more: Any) -> dict[str, Any]:
 
 @dataclass
 class Said:
-    """A database whose nodes show what a test wants. did: the steps they were told."""
+    """A database whose nodes show what a test wants. did: the steps they were told; note: of a restore."""
 
     shows: dict[str, dict[str, Any] | None]
     stat: str = ""
@@ -57,11 +58,14 @@ class Said:
     database: Database = field(default_factory=lambda: TOPOLOGY.databases["main"])
     nodes: tuple[str, ...] = ("db1", "db2", "db3")
     did: list[str] = field(default_factory=list)
+    note: str = ""
 
     def run(self, node: str, command: str, **_: Any) -> Answer:
         shown = self.shows[node]
         if shown is None:
             return Answer(node, 255, "", "no route")
+        if command == notes.QUESTION:
+            return Answer(node, 0, self.note, "")
         step = command.split("replication ")[1]
         if step != "look":
             self.did.append(f"{node}: {step}")
@@ -204,6 +208,13 @@ def test_a_fence_is_taken_away_from_the_one_all_follow() -> None:
     assert unfence.weigh(live(closed, replica(), replica())).node == "db1"
     assert "nobody is known" in refusal(unfence.weigh, live(closed, replica(), NOBODY))
     assert "nobody is known" in refusal(unfence.weigh, live(closed, replica(8, received=12), replica()))
+
+
+@pytest.mark.parametrize("phase", notes.SHUT)
+def test_a_fence_stays_while_a_restore_is_half_done(phase: str) -> None:
+    closed = live(primary(read_only=True, fenced=True), replica(), replica())
+    cast(Said, closed).note = f"restore {notes.Note('main', phase, 'db1', 'bak1', '1-1-42').text()}"
+    assert "cannot be opened now" in refusal(unfence.weigh, closed)
 
 
 UUID = "0b5ca31a-ea9f-11f1-b574-ba34a887460d"

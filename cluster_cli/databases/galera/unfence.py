@@ -1,13 +1,14 @@
 """Let applications write to a group again."""
 
-from cluster_cli.databases.fence import unmark
+from cluster_cli.databases.fence import refuse_half_restored, unmark
 from cluster_cli.databases.galera.nodes import evidence, members
 from cluster_cli.databases.live import Live
 from cluster_cli.databases.plan import Plan
 
 
 def weigh(live: Live) -> Plan:
-    """It can always be done; a node out of reach keeps its mark and is told so by status."""
+    """It can be done unless a restore is half done; a node out of reach keeps its mark, and status tells."""
+    refuse_half_restored(live)
     return Plan("", f"let applications write to {live.name}", evidence(members(live)))
 
 

@@ -1,6 +1,6 @@
 """Let applications write to a database with a primary again: to the node all others follow."""
 
-from cluster_cli.databases.fence import unmark
+from cluster_cli.databases.fence import refuse_half_restored, unmark
 from cluster_cli.databases.live import Live
 from cluster_cli.databases.plan import Plan, refused
 from cluster_cli.databases.replication import gtid
@@ -8,7 +8,8 @@ from cluster_cli.databases.replication.nodes import Looks, evidence, led_by, loo
 
 
 def weigh(live: Live) -> Plan:
-    """Who takes writes then. Raises ClusterError where that is not plain."""
+    """Who takes writes then. Raises ClusterError where that is not plain, or a restore is half done."""
+    refuse_half_restored(live)
     seen = looks(live)
     primary = next(iter(writers(seen)), None) or led_by(seen)
     look = seen.get(primary or "")

@@ -33,11 +33,11 @@ def fetch(known, database, repository):
         after = catalogue.reached(whole, database["name"])
         if not after:
             return None
-        return fetched(known, database, repository, after)
+        return fetched(known, database, repository, after, catalogue.history(whole, database["name"]))
 
 
-def fetched(known, database, repository, after):
-    """What comes after a position, from the first node that can give it."""
+def fetched(known, database, repository, after, history):
+    """What comes after a position of a history, from the first node that can give it."""
     found, why = states(known, database)
     order, lost = goes_on_from(found, after), 0
     for source in order:
@@ -45,7 +45,7 @@ def fetched(known, database, repository, after):
             record.fetched(database["name"], after)
             return None  # nothing was written
         try:
-            return taken(database, repository, source, after)
+            return taken(database, repository, source, after, history)
         except SourceError as error:
             why.append(str(error))
             lost += error.code == GONE
@@ -55,7 +55,7 @@ def fetched(known, database, repository, after):
     raise kind(f"no node of {database['name']} goes on from {after}: {told}")
 
 
-def taken(database, repository, source, after):
+def taken(database, repository, source, after, history):
     """One stream of binary logs from one node."""
     run, began = secrets.token_hex(8), time.time()
     chunks = source.stream("/binlogs", after=after)
@@ -66,6 +66,7 @@ def taken(database, repository, source, after):
     backup = Backup(
         id=f"{database['name']}-{name}-{BINLOGS}-{run[:4]}", database=database["name"], kind=BINLOGS,
         at=round(began, 3), node=source.name, engine=database["engine"], topology=database["topology"],
+        history=history,
     )  # fmt: skip
     first = next(chunks, b"")
     about = json.loads(about_of(first))

@@ -1,6 +1,11 @@
 """What a repository holds: which copies build on which, what is between them, what may go. Pure.
 
 A backup is known by the tags of its snapshot, and counts only once they say that it is whole.
+
+A database that was put back to an earlier moment has a new history from there on: its GTIDs may be those of other
+transactions. So it has where something that was written is lost. A mark in the repository says when that was, and
+each copy and fetch says to which history it belongs, by the id of the mark it begins with (kind `restored`).
+Nothing leads from one history to another.
 """
 
 import base64
@@ -11,7 +16,7 @@ from datetime import datetime
 import gtid
 
 WHOLE, META = "whole", "meta:"
-FULL, INCREMENTAL, BINLOGS = "full", "incremental", "binlogs"
+FULL, INCREMENTAL, BINLOGS, RESTORED = "full", "incremental", "binlogs", "restored"
 COPIES = (FULL, INCREMENTAL)
 
 
@@ -25,7 +30,9 @@ class Backup:
 
     at: when it began, seconds since 1970. base: the copy an incremental one builds on. lineage: of the data files
     whose log its LSNs count. start, position: GTID positions; of binlogs, what they begin after and reach.
-    digest: SHA-256 of all its bytes. topology: hash of how the database was described.
+    digest: SHA-256 of all its bytes. topology: hash of how the database was described. history: the mark it comes
+    after, empty before the first; of a mark, the one before. until: of a mark, when what was written before was
+    fetched last.
     """
 
     id: str
@@ -46,6 +53,8 @@ class Backup:
     bytes: int = 0
     stored: int = 0
     seconds: float = 0.0
+    history: str = ""
+    until: float = 0.0
     snapshot: str = ""
 
 
@@ -109,33 +118,72 @@ def chain(backups, backup):
     return found
 
 
+def history(backups, database, moment=None):
+    """The history a database was in at a moment (now): the last mark until then, empty before the first."""
+    marks = [each.id for each in of(backups, database, RESTORED) if moment is None or each.at <= moment]
+    return marks[-1] if marks else ""
+
+
+def within(backups, database, name):
+    """What belongs to one history, from old to new."""
+    return [each for each in of(backups, database, *COPIES, BINLOGS) if each.history == name]
+
+
+def ending(backups, database, name):
+    """The mark with which a history ended; None for the one that goes on."""
+    return next((each for each in of(backups, database, RESTORED) if each.history == name), None)
+
+
 def newest(backups, database):
-    """The last copy of a database; None when there is none."""
-    return next(reversed(of(backups, database, *COPIES)), None)
+    """The last copy of a database as it goes on now; None when there is none."""
+    return next(reversed(of(within(backups, database, history(backups, database)), database, *COPIES)), None)
 
 
 def copy_before(backups, database, *, moment=None, position=""):
-    """The last copy that is not past a moment (seconds since 1970) or position. Raises BrokenError without one."""
-    fits = [
-        each
-        for each in of(backups, database, *COPIES)
-        if (moment is None or each.at + each.seconds <= moment)
-        and (not position or gtid.reaches(position, each.position))
+    """The last copy that is not past a moment (seconds since 1970) or position. Raises BrokenError without one.
+
+    A moment is in the history that went on then. A position is looked for in the newest history first.
+    """
+    names = [history(backups, database, moment)]
+    if position:
+        names += [each.history for each in reversed(of(backups, database, RESTORED))]
+    found = [
+        [
+            each
+            for each in of(within(backups, database, name), database, *COPIES)
+            if (moment is None or each.at + each.seconds <= moment)
+            and (not position or gtid.reaches(position, each.position))
+        ]
+        for name in names
     ]
-    if not fits:
-        when = position or (datetime.fromtimestamp(moment).astimezone().isoformat() if moment else "now")
-        raise BrokenError(f"there is no copy of {database} from before {when}")
-    return fits[-1]
+    able = [fits[-1] for fits in found if fits]
+    for copy in able:
+        if not position or reaches(backups, database, copy.history, position):
+            return copy
+    if able:
+        return able[0]
+    when = position or (datetime.fromtimestamp(moment).astimezone().isoformat() if moment else "now")
+    since = f", and none since it was restored ({names[0]})" if names[0] and not position else ""
+    raise BrokenError(f"there is no copy of {database} from before {when}{since}")
 
 
-def line(backups, database, start, goal=""):
+def reaches(backups, database, name, position):
+    """Whether what is kept of a history goes as far as a position."""
+    return any(gtid.reaches(each.position, position) for each in within(backups, database, name))
+
+
+def line(backups, database, start, goal="", name=None, moment=None):
     """The binlogs that lead from a position on without a gap, as far as a goal (as far as there are any).
 
-    Raises BrokenError where something is missing on the way.
+    name: the history they are of, that which goes on where it is left away. moment: seconds since 1970; the first
+    one that was fetched after it is the last. Raises BrokenError where something is missing on the way.
     """
     found, here = [], start
-    for each in of(backups, database, BINLOGS):
+    mine = within(backups, database, history(backups, database) if name is None else name)
+    for each in of(mine, database, BINLOGS):
         if goal and gtid.reaches(here, goal):
+            break
+        if moment is not None and found and found[-1].at > moment:
             break
         if gtid.reaches(here, each.position):
             continue  # all of it is in the copy, or was fetched before
@@ -159,32 +207,12 @@ def further(position, other):
 
 
 def reached(backups, database):
-    """Up to where binlogs were fetched without a gap since the newest copy; empty without a copy."""
-    copy = newest(backups, database)
-    if copy is None:
-        return ""
-    here = copy.position
-    for each in of(backups, database, BINLOGS):
-        if gtid.reaches(here, each.start):
-            here = further(here, each.position)
-    return here
+    """Up to where what was written is here, in the history that goes on; empty without a copy.
 
-
-def expendable(backups, database, full_ids, since):
-    """What may go when these full copies stay: copies that build on others, binlogs older than `since`.
-
-    since: seconds since 1970 to which any moment is to be restored. What leads there from the last copy before
-    it stays, too.
+    Not the newest copy counts but the last fetch: what lies between leads to moments before that copy.
     """
-    mine = of(backups, database)
-    stays, chains = set(full_ids), {}
-    for each in of(mine, database, *COPIES):
-        chains[each.id] = each.id if each.kind == FULL else chains.get(each.base, "")
-    stays |= {name for name, full in chains.items() if full in stays}
-    copies = [each for each in of(mine, database, *COPIES) if each.id in stays]
-    before = [each for each in copies if each.at <= since]
-    first = (before or copies or [None])[-1 if before else 0]
-    for each in of(mine, database, BINLOGS):
-        if first is None or not gtid.reaches(first.position, each.position):
-            stays.add(each.id)
-    return [each for each in mine if each.id not in stays]
+    if newest(backups, database) is None:
+        return ""
+    here = within(backups, database, history(backups, database))
+    logs = of(here, database, BINLOGS)
+    return logs[-1].position if logs else of(here, database, *COPIES)[0].position

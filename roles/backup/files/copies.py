@@ -10,8 +10,9 @@ import record
 from catalogue import COPIES, FULL, INCREMENTAL, Backup
 from repository import file_name
 from settings import RefusedError, held
-from source import SourceError, ranked, states
+from source import HOURS, SourceError, ranked, states
 
+BUSY, BUSY_SECONDS = 409, 3.0  # it gives a copy to another backup node
 LONGEST_CHAIN = 60  # incremental copies; a restore applies them one by one
 
 
@@ -30,10 +31,11 @@ def copied(known, database, repository, kind):
     repository.forget(catalogue.left_over(parts, database["name"], COPIES))
     found, silent = states(known, database)
     source, base = chosen(found, whole, database["name"], kind)
+    history = catalogue.history(whole, database["name"])
     if source is None:
         told = [f"{each.name} lags or is not in good order" for each in found]
         raise RefusedError(f"no node of {database['name']} is fit to give a copy: {'; '.join([*silent, *told])}")
-    return taken(known, database, repository, source, base)
+    return taken(known, database, repository, source, base, history)
 
 
 def chosen(found, backups, name, kind):
@@ -58,18 +60,19 @@ def builds(backups, last):
         return False
 
 
-def taken(known, database, repository, source, base):
-    """One copy from one node."""
+def taken(known, database, repository, source, base, history):
+    """One copy from one node. history: the one the database is in."""
     kind, run, began = INCREMENTAL if base else FULL, secrets.token_hex(8), time.time()
     name = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(began))
     backup = Backup(
         id=f"{database['name']}-{name}-{kind}", database=database["name"], kind=kind, at=round(began, 3),
         node=source.name, engine=database["engine"], topology=database["topology"], base=base.id if base else "",
+        history=history,
     )  # fmt: skip
     words = {"run": run, "rate": known["megabytes_per_second"], **({"since": base.to_lsn} if base else {})}
     try:
         stored = repository.put(
-            source.stream("/copy", **words), file_name(backup), catalogue.begun(backup.database, kind, run)
+            given(source, words), file_name(backup), catalogue.begun(backup.database, kind, run)
         )
         made = source.ask("/made", run=run)
     except SourceError as error:
@@ -85,6 +88,18 @@ def taken(known, database, repository, source, base):
     repository.commit(backup)
     record.made(backup)
     return backup
+
+
+def given(source, words):
+    """The stream, once the node gives none to another backup node any more."""
+    deadline = time.monotonic() + HOURS
+    while True:
+        try:
+            return source.stream("/copy", **words)
+        except SourceError as error:
+            if error.code != BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(BUSY_SECONDS)
 
 
 def fits(backup, base):

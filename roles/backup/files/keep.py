@@ -2,8 +2,8 @@
 
 import time
 
-import catalogue
 import record
+import retention
 
 
 def tidy(known, database, repository):
@@ -12,7 +12,7 @@ def tidy(known, database, repository):
     keep = known["keep"]
     stays = repository.kept(database["name"], keep)
     full = {each.id for each in backups if each.snapshot in stays} | proven(database["name"])
-    gone = catalogue.expendable(backups, database["name"], full, time.time() - keep["binlogs_seconds"])
+    gone = retention.expendable(backups, database["name"], full, time.time() - keep["binlogs_seconds"])
     if gone:
         repository.forget([each.snapshot for each in gone])
         repository.prune()

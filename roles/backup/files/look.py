@@ -3,7 +3,9 @@
 import json
 import os
 import shutil
+import subprocess
 import sys
+import tarfile
 import time
 from calendar import timegm
 
@@ -19,6 +21,7 @@ from settings import HOME, SCRATCH, BusyError, RefusedError, held
 REQUESTS = f"{HOME}/requests"
 UTC = "%Y-%m-%d %H:%M:%S"
 FETCHES = 20  # tries, a second apart, while another run is at it
+BESIDE = ("backup-my.cnf", "xtrabackup_", "mariadb_backup_", "grastate.dat", "gvwstate.dat")
 SPARE = 2  # times the size of the copies, for preparing them and for what is replayed
 
 
@@ -52,25 +55,16 @@ def decided(database, backups, wish):
     chain = catalogue.chain(backups, copy)
     if chosen and not goal and not at:
         return chain, [], copy.position, at
-    line = catalogue.line(backups, name, copy.position, goal)
+    line = catalogue.line(backups, name, copy.position, goal, copy.history, moment)
     if moment is not None:
-        reached = max([each.at for each in line] + [seen(name)])
+        end = catalogue.ending(backups, name, copy.history)
+        if end and moment > end.at:
+            raise RefusedError(f"what {copy.id} leads to ends with {end.id}, when {name} was restored")
+        reached = max([each.at for each in line] + [end.until if end else record.seen(name)])
         if moment > reached:
             last = time.strftime(UTC, time.gmtime(reached))
             raise RefusedError(f"what was written was fetched until {last} UTC, not until {at}")
-        line = until(line, moment)
     return chain, line, goal, at
-
-
-def until(line, moment):
-    """Those that hold what was written until a moment: the first one fetched after it is the last."""
-    later = next((number for number, each in enumerate(line) if each.at > moment), len(line))
-    return line[: later + 1]
-
-
-def seen(name):
-    """When what was written was fetched last, be it nothing."""
-    return (record.state()["databases"].get(name, {}).get("binlogs", {}).get("good") or {}).get("at", 0)
 
 
 def plan(known, database, repository, wish):
@@ -119,7 +113,7 @@ def fetched_as_far(known, database, repository, wish):
     for _ in range(FETCHES):
         backups, _ = repository.snapshots()
         here = catalogue.reached(backups, database["name"])
-        late = wish.get("at") and timegm(time.strptime(wish["at"], UTC)) > seen(database["name"])
+        late = wish.get("at") and timegm(time.strptime(wish["at"], UTC)) > record.seen(database["name"])
         if not here or (not late and gtid.reaches(here, wish.get("gtid", ""))):
             return
         try:
@@ -138,6 +132,37 @@ def serve(name):
         raise RefusedError(f"nothing of {name} is restored here")
     words = scratch.words(data, f"{data}.sock")
     os.execvp(words[0], words)
+
+
+def restored_files(name):
+    """(data directory, names in it that are the server's) of what was restored."""
+    data = os.path.join(folder_of(name), "0")
+    if not os.path.isdir(data):
+        raise RefusedError(f"nothing of {name} is restored here")
+    return data, sorted(each for each in os.listdir(data) if not each.startswith(BESIDE))
+
+
+def weighed(_known, database, _repository):
+    """How many bytes `give` gives, and by which server's version they were written."""
+    data, names = restored_files(database["name"])
+    version = subprocess.check_output(["mariadbd", "--version"], text=True).split()[2]
+    return {"bytes": sum(sizes(os.path.join(data, name)) for name in names), "version": version}
+
+
+def sizes(place):
+    """Bytes of a file, or of all below a folder."""
+    if os.path.isfile(place):
+        return os.path.getsize(place)
+    return sum(os.path.getsize(os.path.join(at, name)) for at, _, names in os.walk(place) for name in names)
+
+
+def give(name):
+    """The restored files as a tar, to stdout."""
+    data, names = restored_files(name)
+    with tarfile.open(fileobj=sys.stdout.buffer, mode="w|", bufsize=1 << 20) as tar:
+        for each in names:
+            tar.add(os.path.join(data, each), each)
+    return 0
 
 
 def discarded(_known, database, _repository):

@@ -4,7 +4,10 @@
   cluster-backup verify [DATABASE]                            read and verify the whole repository
   cluster-backup restore DATABASE                             to a moment, as requests/DATABASE.json says
   cluster-backup plan DATABASE < WISH                         what that would do, as JSON
+  cluster-backup find DATABASE                                statements, as requests/DATABASE-find.json says
+  cluster-backup mark DATABASE < WHAT                         it was put back: nothing leads from before to after
   cluster-backup serve|discard DATABASE                       a server on the restored files; throw them away
+  cluster-backup weigh|give DATABASE                          how large the restored files are; they, as a tar
   cluster-backup list                                         all backups, as JSON
   cluster-backup look                                         how the nodes are that give copies, as JSON
   cluster-backup init                                         have a repository
@@ -25,13 +28,16 @@ import catalogue
 import copies
 import keep
 import look
+import mark
 import prove
 import record
+import search
 from repository import Repository
 from settings import BusyError, RefusedError, database, held, settings
 from source import states
 
 ACCOUNT, BUSY = "mysql", 75
+MOST_WHY = 300
 KNOWN = (RefusedError, catalogue.BrokenError)
 SORTS = {"full": "copies", "incremental": "copies", "binlogs": "binlogs", "prove": "proof"}
 
@@ -56,6 +62,7 @@ def fetch(known, chosen, repository):
     try:
         made = binlogs.fetch(known, chosen, repository)
     except binlogs.GapError as error:
+        mark.begun(chosen, repository, f"a gap: {error}"[:MOST_WHY])
         made = copies.copy(known, chosen, repository, catalogue.FULL)
         raise RefusedError(
             f"{error}. A full copy was made: {made.id}; moments between cannot be restored"
@@ -72,7 +79,7 @@ def verify(_known, chosen, repository):
         catalogue.chain(mine, each)
     last = catalogue.newest(mine, chosen["name"])
     if last is None:
-        raise RefusedError(f"there is no copy of {chosen['name']}")
+        raise RefusedError(f"there is no copy of {chosen['name']}, or none since it was restored")
     catalogue.line(mine, chosen["name"], last.position)
     return {"backups": len(mine)}
 
@@ -114,6 +121,7 @@ def planned(known, chosen, repository):
 WORK = {
     "full": full, "incremental": incremental, "binlogs": fetch, "prove": prove.prove, "verify": verify,
     "restore": look.restored, "plan": planned, "discard": look.discarded,
+    "mark": mark.mark, "weigh": look.weighed, "find": search.find,
 }  # fmt: skip
 
 
@@ -160,6 +168,8 @@ def main(words):
             found = listed(known)
         elif verb == "serve":
             return look.serve(name or words[1])
+        elif verb == "give":
+            return look.give(name or words[1])
         elif verb == "look":
             found = looked(known)
         elif verb in WORK:

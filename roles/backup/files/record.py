@@ -24,6 +24,11 @@ def state():
         return {"since": round(time.time(), 3), "databases": {}}
 
 
+def seen(database):
+    """When what was written was fetched last, be it nothing; 0 where it never was."""
+    return (state()["databases"].get(database, {}).get("binlogs", {}).get("good") or {}).get("at", 0)
+
+
 def change(database, kind, **found):
     """Note something of a database, whole or not at all."""
     with held("state"):

@@ -13,14 +13,14 @@ RUN = "/run/cluster-backup-source"
 CHUNK = 1 << 20
 BACKUP = ["mariabackup", "--backup", "--user=mysql", f"--socket={SOCKET}", "--stream=xbstream", "--parallel=1"]
 BUSY = threading.Lock()
-MADE = {}  # what came of the last copy
+MADE, REMEMBERED = {}, 8  # what came of the last copies, by their runs
 
 
 def made(run):
     """What came of a copy: whether it is whole, its LSNs and its position."""
-    if MADE.get("run") != run:
+    if run not in MADE:
         raise RefusedError(f"no copy was made as {run}", 404)
-    return MADE
+    return MADE[run]
 
 
 class Copy:
@@ -33,7 +33,18 @@ class Copy:
     def __enter__(self):
         if not BUSY.acquire(blocking=False):
             raise RefusedError("this node is giving a copy already")
-        MADE.clear()
+        try:
+            self.log = open(os.path.join(RUN, "copy.log"), "w+", encoding="utf-8", errors="replace")
+            self.begin()
+        except BaseException:
+            BUSY.release()
+            raise
+        return self
+
+    def begin(self):
+        """Start mariabackup, as the only one here."""
+        while len(MADE) >= REMEMBERED:
+            MADE.pop(next(iter(MADE)))
         shutil.rmtree(self.folder, ignore_errors=True)
         os.makedirs(self.folder)
         words = [
@@ -44,9 +55,7 @@ class Copy:
         ]
         words += [f"--incremental-lsn={self.since}"] if self.since else []
         self.lineage = lineage()
-        self.log = open(os.path.join(RUN, "copy.log"), "w+", encoding="utf-8", errors="replace")
         self.process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=self.log, stdin=subprocess.DEVNULL)
-        return self
 
     def __exit__(self, *_):
         if self.process.poll() is None:
@@ -67,8 +76,8 @@ class Copy:
                 time.sleep(ahead)
         code = self.process.wait()
         self.whole = code == 0 and lineage() == self.lineage
-        MADE.update({"run": self.run, "whole": self.whole, "bytes": count, "lineage": self.lineage})
-        MADE.update(told(self.folder) if self.whole else {"why": self.complaint(code)})
+        known = {"run": self.run, "whole": self.whole, "bytes": count, "lineage": self.lineage}
+        MADE[self.run] = {**known, **(told(self.folder) if self.whole else {"why": self.complaint(code)})}
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def complaint(self, code):

@@ -1,4 +1,6 @@
-"""A node of a database gives copies to backup nodes, and to nobody else."""
+"""A node of a database gives copies to backup nodes, and to nobody else; no restore of it stopped half-way."""
+
+import json
 
 CLIENT = """python3 -c 'import http.client, json, ssl, sys
 known = json.load(open("/etc/cluster/backup-source.json"))
@@ -14,6 +16,7 @@ def ask(shown):
         return "refused"
 print(ask(False), ask(True))'"""
 COLLECT = {
+    "restore": "python3 -I /usr/local/lib/cluster/exchange look",
     "service": "systemctl is-active cluster-backup-source; systemctl is-enabled cluster-backup-source",
     "account": "systemctl show -P User cluster-backup-source",
     "others": CLIENT,
@@ -38,3 +41,8 @@ def test_nobody_else_is_given_anything(node, observed):
 def test_the_node_has_no_key_of_the_repository(node, observed):
     if node.name not in node.vars["backup_source_askers"]:
         assert observed["secrets"].stdout.split() == []
+
+
+def test_no_restore_stopped_half_way(observed):
+    note = json.loads(observed["restore"].stdout)["note"]
+    assert note is None or note["phase"] in ("restored", "undone"), note

@@ -1,0 +1,75 @@
+"""The note a restore into a running database keeps on its nodes: how far it is, for whoever comes after. Pure."""
+
+import json
+import shlex
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+PATH = "/var/lib/cluster/restore.json"
+QUESTION = f"test -e {PATH} && echo restore $(cat {PATH})"
+RESTORING, JOINING, OPENING, RESTORED = "restoring", "joining", "opening", "restored"
+UNDOING, REOPENING, UNDONE = "undoing", "reopening", "undone"
+HALF = (RESTORING, UNDOING)  # data is being exchanged: no server may be started
+SHUT = (*HALF, JOINING)  # nobody may write
+ENDED = (RESTORED, UNDONE)
+
+
+@dataclass(frozen=True)
+class Note:
+    """What is done to a database.
+
+    phase: see above. seed: the node that is given the data, from which the others have it. source: the backup
+    node. to: the moment or position, in words. at, backup: as it was asked for. sequence: where GTIDs go on, 0
+    while that is not known. fenced: whether it was before, and is to stay so. began: ISO 8601.
+    """
+
+    database: str
+    phase: str
+    seed: str
+    source: str
+    to: str
+    at: str = ""
+    backup: str = ""
+    sequence: int = 0
+    fenced: bool = False
+    began: str = ""
+
+    def text(self) -> str:
+        """As it is kept."""
+        return json.dumps(asdict(self))
+
+
+def read(document: Mapping[str, Any] | None) -> Note | None:
+    """A note as a node has it; None for none. One of a newer version of ours may have more in it."""
+    if not document:
+        return None
+    names = {each.name for each in fields(Note)}
+    return Note(**{name: value for name, value in document.items() if name in names})
+
+
+def heard(text: str) -> Note | None:
+    """The note in an answer to QUESTION, among other lines."""
+    line = next((each for each in text.splitlines() if each.startswith("restore {")), "")
+    try:
+        return read(json.loads(line.removeprefix("restore "))) if line else None
+    except (ValueError, TypeError):
+        return None
+
+
+def sentence(note: Note) -> str:
+    """What is to be said of it in `status`."""
+    name = shlex.quote(note.database)
+    if note.phase == RESTORED:
+        kept = "what it held before is kept"
+        return f"was restored to {note.to}; {kept}: cluster restore {name} --confirm, or --undo"
+    if note.phase == UNDONE:
+        return (
+            f"has its data of before a restore again; what was restored is kept: cluster restore {name} --confirm"
+        )
+    if note.phase in (UNDOING, REOPENING):
+        return f"an undo of a restore did not end; it goes on with: cluster restore {name} --undo"
+    return (
+        f"a restore to {note.to} did not end; it goes on with: cluster restore {name} --to cluster; "
+        f"back with: cluster restore {name} --undo"
+    )

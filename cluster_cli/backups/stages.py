@@ -1,0 +1,280 @@
+"""The stages of a restore into a running database, and of taking it back.
+
+All that can fail is done first, beside everything: the data is restored on a backup node, and copied to one node
+of the database. Only then is the database fenced, its servers stopped and the data exchanged, on every node.
+A note on the nodes tells how far it is. Each stage may be done again, and does only what is left to do.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from cluster_cli import ssh
+from cluster_cli.backups import exchange, notes
+from cluster_cli.backups.exchange import everywhere, looks, step
+from cluster_cli.backups.nodes import PROGRAM, backup_nodes, document, fetch, listed, ssh_run, work
+from cluster_cli.backups.notes import Note
+from cluster_cli.backups.restoring import restored_beside
+from cluster_cli.databases.fence import mark
+from cluster_cli.databases.live import Live
+from cluster_cli.databases.operation import verb_of
+from cluster_cli.databases.replication.nodes import looks as replication_looks
+from cluster_cli.databases.replication.nodes import step as replication_step
+from cluster_cli.databases.replication.nodes import writers
+from cluster_cli.errors import ClusterError
+from cluster_cli.inventory import Host
+from cluster_cli.render.databases import domain_id
+from cluster_cli.run import Run
+
+MILLION = 1_000_000
+MARK_SECONDS = 600.0
+CLOSE_SECONDS = 60.0
+SHUT = 'mariadb --no-defaults --connect-timeout=3 -e "SET GLOBAL read_only = ON"'
+
+
+@dataclass
+class Job:
+    """A restore under way. note: as the nodes have it, or will; results: for who asked."""
+
+    run: Run
+    live: Live
+    source: Host
+    note: Note
+    asked: Mapping[str, str]
+    results: dict[str, Any]
+
+    @property
+    def seed(self) -> str:
+        """The node that is given the data."""
+        return self.note.seed
+
+    def keep(self, **changes: Any) -> None:
+        """Have the nodes keep a changed note."""
+        self.note = exchange.note(self.live, replace(self.note, **changes))
+
+
+Stage = tuple[str, str, Callable[[Job], None]]
+
+
+def bring(job: Job) -> None:
+    """Restore on the backup node, and copy that to the seed. Nothing live is touched."""
+    look = looks(job.live)[job.seed]
+    if look["incoming"] or look["before"] or job.note.phase != notes.RESTORING:
+        return
+    result = restored_beside(job.run, job.source, job.live.name, job.asked, serve=False)
+    job.results["restored"] = result
+    weight = exchange.weigh(job.source, job.live.name)
+    fits(weight["version"], look["version"], job.seed)
+    job.keep(to=result["to"])
+    for node in job.live.nodes:
+        step(job.live, node, "room", str(weight["bytes"]))
+    exchange.stream(job.source, job.live, job.seed, weight["bytes"], job.live.tell)
+    job.results["bytes"] = weight["bytes"]
+    work(job.source, "discard", job.live.name, lambda _node, _text: None)
+
+
+def fits(written: str, runs: str, node: str) -> None:
+    """Raise ClusterError where data was written by a newer server than is to run on it."""
+    if numbers(written) > numbers(runs):
+        raise ClusterError(
+            f"{node} cannot run on the restored data",
+            why=f"it has MariaDB {runs}, and {written} prepared the data",
+            hint="upgrade the database's nodes first, or have the backup node be of the same release",
+        )
+
+
+def numbers(version: str) -> tuple[int, ...]:
+    """10.11 of 10.11.6-MariaDB-..."""
+    return tuple(int(word) for word in version.split("-")[0].split(".")[:2])
+
+
+def close(job: Job) -> None:
+    """Let nobody write any more, and fetch what was written last, so that no moment of this history is lost."""
+    live, look = job.live, looks(job.live)
+    mark(live, live.nodes)
+    if job.note.phase not in notes.HALF:
+        return
+    running = [node for node, each in look.items() if each["running"]]
+    shut(live, running)
+    if running and look[job.seed]["before"] == (job.note.phase == notes.UNDOING):  # what runs is about to go
+        fetched(job)
+    if not job.note.sequence:
+        job.keep(sequence=beyond(job, running))
+
+
+def shut(live: Live, running: Sequence[str]) -> None:
+    """Have servers that run take no writes; one that does not answer is stopped soon anyhow."""
+    if live.database.mode == "galera":
+        answers = live.on_all(running, lambda node: live.run(node, SHUT, seconds=CLOSE_SECONDS))
+        for node, answer in answers.items():
+            if answer.rc != 0:
+                live.tell(node, f"its server was not asked to take no writes: {answer.err.strip()[-200:]}")
+    else:
+        for node in writers(replication_looks(live)):
+            replication_step(live, node, "close")
+
+
+def fetched(job: Job) -> None:
+    """The last fetch of binary logs before the data changes. Without it the old data is still kept aside."""
+    for host in backup_nodes(job.live.workspace):
+        row = fetch(host, job.live.name)
+        if not row["ok"]:
+            job.live.tell(host.name, f"what was written last was not fetched: {row['why']}")
+
+
+def beyond(job: Job, running: Sequence[str]) -> int:
+    """The sequence at which GTIDs go on: a full million beyond all that were ever given."""
+    live, domain, found = job.live, domain_id(job.live.workspace.topology, job.live.name), [0]
+    for node in running:
+        answer = live.run(node, 'mariadb --no-defaults -BNe "SELECT @@gtid_binlog_pos"')
+        found += sequences(answer.out, domain)
+    for said in listed(backup_nodes(live.workspace)).values():
+        for each in said["backups"]:
+            found += sequences(each["position"], domain) if each["database"] == live.name else []
+    return (max(found) // MILLION + 2) * MILLION
+
+
+def sequences(position: str, domain: int) -> list[int]:
+    """Those of a domain in a position; none in what is no position, as of a mark."""
+    words = (word.strip().split("-") for word in position.strip().split(","))
+    return [int(word[2]) for word in words if len(word) == 3 and word[0] == str(domain) and word[2].isdigit()]
+
+
+def swap(job: Job) -> None:
+    """Stop the servers, mark the new history, exchange the data: first on the seed, then on the others."""
+    live, look = job.live, looks(job.live)
+    if job.note.phase != notes.RESTORING or settled(look, job.seed):
+        return
+    halt(live)
+    others = [node for node in live.nodes if node != job.seed]
+    if not look[job.seed]["before"] or look[job.seed]["incoming"]:
+        if not look[job.seed]["incoming"]:
+            raise ClusterError(f"{job.seed} has no restored data", why="it was removed", hint="--undo, then again")
+        new_history(job, job.note.to)
+    aside = step(live, job.seed, "put")["aside"]
+    everywhere(live, others, "put")
+    job.results["aside"] = aside
+    live.tell("", f"what {live.name} held is in {aside} on each of its nodes")
+
+
+def settled(look: Mapping[str, exchange.Look], seed: str) -> bool:
+    """Whether every node's own data is aside, and the seed has what came."""
+    return all(each["before"] for each in look.values()) and not look[seed]["incoming"]
+
+
+def halt(live: Live) -> None:
+    """Stop all servers, and have nobody start them; the arbiter, too: it would hold on to the group that was."""
+    if arbiter := getattr(live.database, "arbiter", None):
+        live.run(arbiter, "systemctl stop garb", seconds=60)
+    everywhere(live, live.nodes, "stop")
+
+
+def new_history(job: Job, to: str) -> None:
+    """Tell every backup node. Raises ClusterError where one does not hear it: it would take two pasts for one."""
+    text = json.dumps({"to": to, "node": job.seed, "began": job.note.began})
+    for host in backup_nodes(job.live.workspace):
+        answer = ssh.run(host, f"{PROGRAM} mark {job.live.name}", stdin=text, timeout=MARK_SECONDS)
+        if "why" in (found := document(answer)):
+            raise ClusterError(
+                f"{host.name} does not keep in mind that {job.live.name} was restored",
+                why=found["why"],
+                hint="mend it, and run the same command again: it goes on",
+            )
+
+
+def start(job: Job) -> None:
+    """The seed begins, the others copy its data."""
+    live, note = job.live, job.note
+    if note.phase == notes.RESTORING:
+        domain = domain_id(live.workspace.topology, live.name)
+        if not looks(live)[note.seed]["running"]:
+            halt(live)  # those that have its data already join again
+        step(live, note.seed, "begin", str(note.sequence), str(domain))
+        live.tell("", f"{note.seed} runs on the restored data")
+        everywhere(live, live.nodes, "release")
+        job.keep(phase=notes.JOINING)
+    join(live)
+    job.keep(phase=notes.OPENING)
+
+
+def join(live: Live) -> None:
+    """All nodes take part, as in `up`."""
+    arbiter = getattr(live.database, "arbiter", None)
+    live.apply([*live.nodes, *([arbiter] if arbiter else [])], {})
+
+
+def open_again(job: Job) -> None:
+    """Let applications write, unless somebody had fenced the database before; a copy is made at once."""
+    live, note = job.live, job.note
+    if not note.fenced:
+        unfence = verb_of(live.database.mode, "unfence")
+        unfence.carry_out(live, unfence.weigh(live))
+    else:
+        live.tell("", f"it was fenced before, and stays so: cluster db unfence {live.name}")
+    job.keep(phase=notes.RESTORED if note.phase == notes.OPENING else notes.UNDONE)
+    for host in backup_nodes(live.workspace):
+        ssh_run(host, f"systemctl start --no-block cluster-backup@full:{live.name}.service")
+    live.tell("", f"a full copy of {live.name} is being made: what was kept before does not lead on")
+
+
+def take_back(job: Job) -> None:
+    """Each node has its own data again."""
+    live = job.live
+    look = looks(live)
+    if job.note.phase != notes.UNDOING or not exchanged(look):
+        return
+    halt(live)
+    if look[job.seed]["before"]:
+        new_history(job, f"before {job.note.to}")
+    found = everywhere(live, live.nodes, "back")
+    job.results["aside"] = found[job.seed]["aside"]
+
+
+def exchanged(look: Mapping[str, exchange.Look]) -> bool:
+    """Whether the data of some node is not where it was."""
+    return any(each["before"] or each["undone"] or each["moving"] for each in look.values())
+
+
+def begin_undo(job: Job) -> None:
+    """Note it, and let nobody write."""
+    if job.note.phase not in (notes.UNDOING, notes.REOPENING):
+        job.keep(phase=notes.UNDOING)
+    if job.note.phase == notes.UNDOING and exchanged(looks(job.live)):
+        close(job)
+
+
+def start_again(job: Job) -> None:
+    """The servers run on what they had."""
+    everywhere(job.live, job.live.nodes, "release")
+    job.keep(phase=notes.REOPENING)
+    join(job.live)
+
+
+def reopen(job: Job) -> None:
+    """As `open_again`; where nothing was exchanged, nothing is left to be confirmed."""
+    kept = exchanged(looks(job.live))
+    open_again(job)
+    if not kept:
+        forget(job)
+
+
+def forget(job: Job) -> None:
+    """Remove what is kept aside, and the note."""
+    everywhere(job.live, job.live.nodes, "forget")
+
+
+RESTORE: tuple[Stage, ...] = (
+    ("restore", "Restore {} beside everything, and bring it to a node", bring),
+    ("fence", "Stop the writes of {}", close),
+    ("exchange", "Exchange the data of {}", swap),
+    ("start", "Start {} on the restored data", start),
+    ("open", "Let applications use {} again", open_again),
+)
+UNDO: tuple[Stage, ...] = (
+    ("fence", "Stop the writes of {}", begin_undo),
+    ("exchange", "Have the data of {} back", take_back),
+    ("start", "Start {} on what it had", start_again),
+    ("open", "Let applications use {} again", reopen),
+)
+CONFIRM: tuple[Stage, ...] = (("forget", "Remove what was kept aside of {}", forget),)

@@ -1,0 +1,269 @@
+"""A restore into a running database, killed before and after everything it does: it goes on, or is taken back.
+
+Nodes, and what is told to them, are a model here; tests/e2e/test_backup.py has real ones.
+"""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from cluster_cli.backups import notes, stages
+from cluster_cli.backups.notes import Note
+
+OLD, NEW = "old", "new"
+NOTE = Note("main", notes.RESTORING, "db1", "bak1", "1-1-42")
+Stages = tuple[stages.Stage, ...]
+
+
+class KilledError(BaseException):
+    """The control machine's process ends here."""
+
+
+@dataclass
+class Node:
+    """What a node has."""
+
+    data: str | None = OLD
+    running: bool = True
+    masked: bool = False
+    before: str | None = None
+    undone: str | None = None
+    incoming: bool = False
+    note: Note | None = None
+
+
+@dataclass
+class Model:
+    """A database of two nodes. left: how many more things may happen; seen: by history, which data was run on."""
+
+    left: int = 10**6
+    nodes: dict[str, Node] = field(default_factory=lambda: {"db1": Node(), "db2": Node()})
+    fenced: bool = False
+    marks: int = 0
+    seen: dict[int, set[str]] = field(default_factory=lambda: {0: {OLD}})
+
+    def happens(self) -> None:
+        """Something begins or ends."""
+        if self.left == 0:
+            raise KilledError
+        self.left -= 1
+
+    def step(self, _live: Any, name: str, *words: str, **_more: Any) -> dict[str, Any]:
+        """As roles/backup_source/files/exchange.py."""
+        self.happens()
+        answer: dict[str, Any] = getattr(self, words[0])(self.nodes[name]) or {}
+        self.happens()
+        return answer
+
+    def look(self, node: Node) -> dict[str, Any]:
+        return {"running": node.running, "incoming": node.incoming, "before": bool(node.before), "moving": False,
+                "undone": bool(node.undone), "version": "10.11.1", "note": node.note}  # fmt: skip
+
+    def room(self, node: Node) -> None:
+        """There is enough."""
+
+    def stop(self, node: Node) -> None:
+        node.running, node.masked = False, True
+
+    def release(self, node: Node) -> None:
+        node.masked = False
+
+    def put(self, node: Node) -> dict[str, Any]:
+        assert not node.running
+        if not node.before:
+            node.before, node.data = node.data, None
+        if node.incoming:
+            node.data, node.incoming = NEW, False
+        return {"aside": "there"}
+
+    def back(self, node: Node) -> dict[str, Any]:
+        assert not node.running
+        if node.before:
+            node.undone, node.data, node.before = node.undone or node.data or "nothing", node.before, None
+        node.incoming = False
+        return {"aside": node.undone or ""}
+
+    def begin(self, node: Node) -> None:
+        assert node.data == NEW
+        node.masked = False
+        self.runs(node)
+
+    def forget(self, node: Node) -> None:
+        node.before = node.undone = node.note = None
+        node.incoming = False
+
+    def runs(self, node: Node) -> None:
+        """Its server does, and what backups are made of is known to be of this history."""
+        assert not node.masked
+        assert node.data
+        node.running = True
+        self.seen.setdefault(self.marks, set()).add(node.data)
+
+    def join(self, _live: Any) -> None:
+        """As `up`: those without data copy that of one that runs; without any, nobody may begin."""
+        self.happens()
+        begun = [node for node in self.nodes.values() if node.running]
+        for node in self.nodes.values():
+            assert node.data or begun, "an empty node would begin"
+            node.data = node.data or begun[0].data
+            self.runs(node)
+            self.happens()
+        assert len({node.data for node in self.nodes.values()}) == 1, "two groups"
+
+    def new_history(self, *_: Any) -> None:
+        self.happens()
+        assert not any(node.running for node in self.nodes.values())
+        self.marks += 1
+        self.happens()
+
+    def keep_note(self, _live: Any, what: Note) -> Note:
+        for node in self.nodes.values():
+            self.happens()
+            node.note = what
+        self.happens()
+        return what
+
+    def stream(self, *_: Any) -> None:
+        self.happens()
+        self.nodes["db1"].incoming = True
+        self.happens()
+
+    def fence(self, *_: Any) -> None:
+        self.happens()
+        self.fenced = True
+
+    def unfence(self, *_: Any) -> None:
+        note = self.noted()
+        assert note is None or note.phase not in notes.SHUT
+        self.happens()
+        self.fenced = False
+
+    def noted(self) -> Note | None:
+        return next((node.note for node in self.nodes.values() if node.note), None)
+
+
+@pytest.fixture
+def patched(monkeypatch: pytest.MonkeyPatch) -> Callable[[Model], None]:
+    """Have the stages work on a model."""
+
+    def patch(model: Model) -> None:
+        verb = SimpleNamespace(weigh=lambda _: None, carry_out=model.unfence)
+        for name, what in {
+            "step": model.step,
+            "looks": lambda live: {node: model.step(live, node, "look") for node in live.nodes},
+            "everywhere": lambda live, nodes, *words: {node: model.step(live, node, *words) for node in nodes},
+            "mark": model.fence, "shut": lambda *_: None, "fetched": lambda *_: None,
+            "beyond": lambda *_: 2_000_000,
+            "new_history": model.new_history, "join": model.join, "verb_of": lambda *_: verb,
+            "restored_beside": lambda *_, **__: {"to": NOTE.to}, "backup_nodes": lambda _: (),
+            "work": lambda *_: {}, "domain_id": lambda *_: 1,
+        }.items():  # fmt: skip
+            monkeypatch.setattr(stages, name, what)
+        monkeypatch.setattr(stages.exchange, "note", model.keep_note)
+        monkeypatch.setattr(stages.exchange, "stream", model.stream)
+        monkeypatch.setattr(stages.exchange, "weigh", lambda *_: {"bytes": 1, "version": "10.11.1"})
+
+    return patch
+
+
+def done(model: Model, what: Stages) -> None:
+    """All stages, by the note the nodes have."""
+    database = SimpleNamespace(mode="galera", arbiter=None)
+    live: Any = SimpleNamespace(
+        name="main", nodes=("db1", "db2"), database=database, workspace=SimpleNamespace(topology=None),
+        tell=lambda *_: None, run=lambda *_, **__: None,
+    )  # fmt: skip
+    run: Any = None
+    job = stages.Job(run, live, SimpleNamespace(name="bak1"), model.noted() or NOTE, {}, {})  # type: ignore[arg-type]
+    for _, _, stage in what:
+        stage(job)
+
+
+def killed_at_every_point(
+    patched: Callable[[Model], None], what: Stages, make: Callable[[], Model]
+) -> Iterator[Model]:
+    """Models in which it was killed, each one thing later than the one before."""
+    point = 0
+    while True:
+        model = make()
+        patched(model)
+        model.left = point
+        try:
+            done(model, what)
+        except KilledError:
+            model.left = 10**6
+            yield model
+            point += 1
+            continue
+        return
+
+
+def well(model: Model, data: str) -> None:
+    """Every node runs on this data, applications may write, and no history has two pasts."""
+    assert [node.data for node in model.nodes.values()] == [data] * 2
+    assert all(node.running and not node.masked for node in model.nodes.values())
+    assert not model.fenced
+    assert all(len(found) == 1 for found in model.seen.values()), model.seen
+
+
+def restored() -> Model:
+    """A database that was put back, and is not confirmed."""
+    model = Model(marks=1, seen={0: {OLD}, 1: {NEW}})
+    for node in model.nodes.values():
+        node.data, node.before, node.note = NEW, OLD, replace(NOTE, phase=notes.RESTORED, sequence=2_000_000)
+    return model
+
+
+def test_killed_anywhere_it_goes_on(patched: Callable[[Model], None]) -> None:
+    points = 0
+    for model in killed_at_every_point(patched, stages.RESTORE, Model):
+        note = model.noted()
+        if note is None or note.phase != notes.RESTORED:
+            done(model, stages.RESTORE)
+        well(model, NEW)
+        points += 1
+    assert points > 40
+
+
+def test_killed_anywhere_it_is_taken_back(patched: Callable[[Model], None]) -> None:
+    for model in killed_at_every_point(patched, stages.RESTORE, Model):
+        if model.noted():  # before that, nothing was done
+            done(model, stages.UNDO)
+        well(model, OLD)
+
+
+def test_an_undo_that_is_killed_anywhere_goes_on(patched: Callable[[Model], None]) -> None:
+    points = 0
+    for model in killed_at_every_point(patched, stages.UNDO, restored):
+        note = model.noted()
+        if note is None or note.phase != notes.UNDONE:
+            done(model, stages.UNDO)
+        well(model, OLD)
+        points += 1
+    assert points > 25
+
+
+def test_an_undo_of_what_was_killed_that_is_killed_goes_on(patched: Callable[[Model], None]) -> None:
+    """Two kills: every point of the restore, and every point of the undo after it."""
+    for point in range(0, 10**6, 3):
+
+        def half(point: int = point) -> Model:
+            model = Model(left=point)
+            patched(model)
+            with contextlib.suppress(KilledError):
+                done(model, stages.RESTORE)
+            return model
+
+        if half().left:
+            return
+        if not half().noted():
+            continue
+        for model in killed_at_every_point(patched, stages.UNDO, half):
+            note = model.noted()
+            if note and note.phase != notes.UNDONE:
+                done(model, stages.UNDO)
+            well(model, OLD)
