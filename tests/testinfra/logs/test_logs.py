@@ -9,7 +9,7 @@ import stranger_tls
 MARK = secrets.token_hex(8)
 KEPT, SECURITY = "/var/log/cluster/logs", "/var/log/cluster/security"
 SENDER, RECEIVER = "/etc/cluster/logs/sender.conf", "/etc/cluster/logs/receiver.conf"
-SECONDS = 20
+SECONDS = 45  # at the first `up` all that was logged since the boot goes first
 
 COLLECT = {
     "service": "systemctl is-active cluster-log-sender",
