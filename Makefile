@@ -40,7 +40,7 @@ test: setup
 	@scripts/test
 
 drill: setup
-	@CLUSTER_DRILL=1 $(BIN)/pytest -v -s tests/e2e/test_databases.py tests/e2e/test_databases_mysql.py
+	@CLUSTER_DRILL=1 $(BIN)/pytest -v -s tests/e2e/test_databases.py tests/e2e/test_databases_mysql.py tests/e2e/test_logs.py
 
 audit: setup
 	@scripts/audit

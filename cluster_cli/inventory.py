@@ -14,6 +14,7 @@ from cluster_cli.render import (
     galera,
     group_replication,
     hardening,
+    logs,
     network,
     operators,
     replication,
@@ -108,6 +109,7 @@ def host(topology: Topology, access: Access, name: str, address: str) -> Host:
         "web": web.web_vars(topology, access, name),
         **balancing.balancer_vars(topology, name),
         "keepalived": vrrp.keepalived_vars(topology, name),
+        "logs": logs.logs_vars(topology, name),
     }
     roles = {role: found for role, found in by_role.items() if found}
     base = system.base_vars(topology, access, name, roles)

@@ -23,4 +23,5 @@ PACKAGES: dict[str, tuple[str, ...]] = {
     "haproxy": ("haproxy", "socat"),
     "nginx": ("nginx-light", "libnginx-mod-stream"),
     "keepalived": ("keepalived",),
+    "logs": ("logrotate", "rsyslog", "rsyslog-relp"),
 }

@@ -47,6 +47,7 @@ def declared(topology: Topology, node: str) -> tuple[Certificate, ...]:
         *([Certificate("audit", usage="both")] if topology.audit else ()),
         *database_certificates(topology, node),
         *backup_certificates(topology, node),
+        *([Certificate("logs", usage="both")] if topology.logs else ()),
     )
 
 

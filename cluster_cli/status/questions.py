@@ -23,10 +23,19 @@ UNITS = {
     "group_replication": "mysql",
     "doorbell": "cluster-doorbell",
     "backup_source": "cluster-backup-source",
+    "logs": "cluster-log-sender",
 }
 ACTIVE = "systemctl is-active {}"
 FILTERS = "if nft list chain inet cluster input >/dev/null; then systemctl is-active {}; else echo flushed; fi"
-STATES = {"cluster-firewall": FILTERS}  # its unit is active even when somebody flushed the rules
+# A receiver of logs goes on without rsyslog while its disk is full.
+RECEIVES = (
+    "if systemctl -q is-active {0} && ! pgrep -x -u {0} rsyslogd >/dev/null; then echo full; "
+    "else systemctl is-active {0}; fi"
+)
+STATES = {
+    "cluster-firewall": FILTERS,  # its unit is active even when somebody flushed the rules
+    "cluster-log-receiver": RECEIVES,
+}
 DATABASE_UNITS = {"mariadb": "mariadb", "mysql": "mysql"}
 WEB_UNITS = {"nginx": "nginx", "apache": "apache2"}
 PROBE = """
@@ -77,6 +86,8 @@ def units(host: Host) -> list[str]:
     found = [unit for role, unit in UNITS.items() if role in host.groups]
     if host.vars.get("firewall_enabled"):
         found.append("cluster-firewall")
+    if host.vars.get("logs_receives"):
+        found.append("cluster-log-receiver")
     if "replication" in host.groups:
         found.append(DATABASE_UNITS[host.vars["replication_engine"]])
     if "web" in host.groups:

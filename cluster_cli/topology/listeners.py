@@ -21,6 +21,7 @@ from cluster_cli.topology.databases import (
     Database,
 )
 from cluster_cli.topology.doors import written_as
+from cluster_cli.topology.logs import LOGS_PORT
 from cluster_cli.topology.model import LoadBalancer, Topology
 from cluster_cli.topology.problems import Path
 from cluster_cli.topology.sources import (
@@ -96,6 +97,7 @@ def services(topology: Topology) -> Iterator[Listener]:
     yield from ssh_listeners(topology)
     yield from time_listeners(topology)
     yield from audit_listeners(topology)
+    yield from logs_listeners(topology)
     yield from web_listeners(topology)
     yield from database_listeners(topology)
     yield from backup_listeners(topology)
@@ -126,6 +128,14 @@ def audit_listeners(topology: Topology) -> Iterator[Listener]:
     for i, name in enumerate(topology.audit.collectors if topology.audit else ()):
         path: Path = ("audit", "collectors", i)
         yield Listener(path, name, AUDIT_PORT, "records of logins", "rsyslogd", every_node(topology))
+
+
+def logs_listeners(topology: Topology) -> Iterator[Listener]:
+    """Receivers of logs, for the cluster's nodes."""
+    known = addresses(topology)
+    for i, name in enumerate(topology.logs.nodes if topology.logs else ()):
+        path: Path = ("logs", "nodes", i)
+        yield Listener(path, name, LOGS_PORT, "logs", "rsyslogd", every_node(topology), known.get(name))
 
 
 def web_listeners(topology: Topology) -> Iterator[Listener]:

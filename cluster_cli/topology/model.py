@@ -31,6 +31,7 @@ from cluster_cli.topology.fields import (
     UrlPath,
     UserName,
 )
+from cluster_cli.topology.logs import Logs
 from cluster_cli.topology.networks import Addresses, Networks, NodeInterface, Route
 from cluster_cli.topology.repositories import Repository
 from cluster_cli.topology.security import Access, Audit, Certificates, Firewall, Hardening, Tls
@@ -300,6 +301,7 @@ class Topology(Model):
     hardening: Hardening = Field(default_factory=Hardening, description="How the nodes are hardened and updated.")
     access: Access = Field(default_factory=Access, description="Who may log in, and to do what.")
     audit: Audit | None = Field(default=None, description="Where records of logins and commands are gathered.")
+    logs: Logs | None = Field(default=None, description="Where the logs of all nodes are gathered.")
 
     @property
     def is_lab(self) -> bool:

@@ -44,6 +44,8 @@ def redundant(topology: Topology) -> Iterator[tuple[str, ...]]:
         yield topology.time.servers
     if topology.audit:
         yield topology.audit.collectors
+    if topology.logs:
+        yield topology.logs.nodes
 
 
 def turns(topology: Topology) -> dict[str, int]:

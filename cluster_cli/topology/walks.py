@@ -33,6 +33,8 @@ def references(topology: Topology) -> Iterator[tuple[Path, str]]:
         yield from ((("firewall", "open", i, "nodes", j), name) for j, name in enumerate(opening.nodes))
     if topology.audit:
         yield from ((("audit", "collectors", i), name) for i, name in enumerate(topology.audit.collectors))
+    if topology.logs:
+        yield from ((("logs", "nodes", i), name) for i, name in enumerate(topology.logs.nodes))
 
 
 def networks(topology: Topology) -> Iterator[tuple[Separate, SeparateNetwork]]:

@@ -237,7 +237,7 @@ def test_logins_and_commands_arrive_at_both_collectors(lab: Stack, keys: Path) -
 
 
 def test_no_record_is_lost_while_a_collector_is_away(lab: Stack) -> None:
-    mark, many = f"mark-{time.time_ns()}", 1000
+    mark, many = f"mark-{time.time_ns()}", 3000  # more than the 1000 of a queue without a size
     lab.on("n1", "systemctl stop syslog.socket rsyslog")
     lab.on("n2", f"for i in $(seq {many}); do echo {mark} $i; done | logger -p authpriv.notice -t cluster-test")
     lab.on("n1", "systemctl start syslog.socket rsyslog")
