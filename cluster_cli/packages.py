@@ -23,4 +23,8 @@ PACKAGES: dict[str, tuple[str, ...]] = {
     "haproxy": ("haproxy", "socat"),
     "nginx": ("nginx-light", "libnginx-mod-stream"),
     "keepalived": ("keepalived",),
+    "node_exporter": ("prometheus-node-exporter",),
+    "mysqld_exporter": ("prometheus-mysqld-exporter",),
+    "alertmanager": ("prometheus-alertmanager",),
+    "prometheus": ("prometheus",),
 }

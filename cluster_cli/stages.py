@@ -32,6 +32,7 @@ STAGES: tuple[Stage, ...] = (
     Stage("web", "Serve the web sites", ("web",)),
     Stage("load_balancer", "Balance the traffic", ("haproxy", "nginx")),
     Stage("keepalived", "Hold the virtual addresses", ("keepalived",)),
+    Stage("monitoring", "Watch the cluster", ("node_exporter", "mysqld_exporter", "alertmanager", "prometheus")),
 )
 WITH_CERTIFICATES = (
     "certificates",
@@ -39,6 +40,7 @@ WITH_CERTIFICATES = (
     "database",
     "backup",
     "load_balancer",
+    "monitoring",
 )  # those a new one goes through
 REMOVE = Stage("remove", "Remove what was installed", ())  # not part of the plan: what `down` does to machines
 ROLES: tuple[str, ...] = tuple(role for stage in STAGES for role in stage.roles)
