@@ -18,6 +18,8 @@ RUNBOOK = "docs/how-to/alerts.md#{}"
 MILLISECONDS, SOON = 1000, 5  # what is not urgent may take five times as long
 FRESH = 4  # looks without new metrics of a node's own until they count as old
 MISSING = {"copies": "CopyMissing", "binlogs": "BinlogsMissing", "proof": "ProofMissing"}
+PAST, DAY = "6h", 86400  # what a forecast of a disk is made from, and the seconds it looks ahead
+HALF = 50  # percent; what falls from there may be a backup that comes and goes
 QUARTER, TWELFTH = 0.25, 0.08  # of a certificate's life; it is renewed in its last third
 REACHED = "on (instance) max by (instance) (up) == 1"  # a node that is down has one alert, and no others
 
@@ -121,6 +123,14 @@ def nodes(monitoring: Monitoring) -> Iterator[Alert]:
         f"{inodes} > {warn}",
         "warning",
         "<mountpoint> of <instance> has <value> % of its inodes in use: too many files",
+        soon,
+    )
+    yield Alert(
+        "DiskFillsSoon",
+        f"predict_linear(node_filesystem_avail_bytes[{PAST}], {DAY}) < 0"
+        f" and node_filesystem_avail_bytes offset {PAST} > 0 and {space} > {HALF}",
+        "warning",
+        "<mountpoint> of <instance> will be full within a day if it goes on filling as it does",
         soon,
     )
     yield Alert(

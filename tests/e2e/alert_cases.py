@@ -16,6 +16,7 @@ from .command import CHECKOUT
 TOPOLOGY = CHECKOUT / "tests" / "golden" / "inventories" / "monitoring.yml"  # has all there is to be watched
 STEP = 15  # seconds between two values of a series
 SPARE = 120  # seconds after which a rule must have fired at the latest
+LONG = 1200  # seconds; a case that takes more is looked at less often
 Rules = list[dict[str, Any]]
 
 
@@ -101,6 +102,20 @@ CASES: tuple[Case, ...] = (
         "85",
     ),
     Case("DiskFull", {AVAIL: always(5), SIZE: always(100)}, {AVAIL: always(15), SIZE: always(100)}, DISK, "95"),
+    Case(
+        "DiskFillsSoon",
+        {AVAIL: "40e9-10e6x{n}", SIZE: always(100e9)},
+        {AVAIL: "40e9-1e6x{n}", SIZE: always(100e9)},  # by 6 GB a day
+        DISK,
+        seconds=6 * 3600 + 600,
+    ),
+    Case(
+        "DiskFillsSoon",
+        {AVAIL: "40e9-10e6x{n}", SIZE: always(100e9)},
+        {AVAIL: "80e9-20e6x{n}", SIZE: always(100e9)},  # more than half is left yet
+        DISK,
+        seconds=6 * 3600 + 600,
+    ),
     Case(
         "InodesFilling",
         {FREE: always(15), FILES: always(100)},
@@ -320,15 +335,34 @@ def unit_test(case: Case, known: Rules, *, fires: bool) -> dict[str, Any]:
 
 
 def write(folder: Path) -> None:
-    """The rules and their tests as files (JSON is YAML): `promtool test rules tests.yml` there."""
+    """The rules and their tests as files (JSON is YAML), for `promtool test rules tests-*.yml` there.
+
+    A file for each group, and what takes hours looked at seldom: promtool evaluates all rules of a file all the time.
+    """
     known = topology()
-    found = json.loads(json.dumps({"groups": groups(known)}))
-    for rule in (rule for group in found["groups"] for rule in group["rules"]):
-        rule["annotations"]["summary"] = spelled(rule["annotations"]["summary"])
-    (folder / "rules.yml").write_text(json.dumps(found))
-    tests = [unit_test(case, rules(known), fires=fires) for case in CASES for fires in (True, False)]
-    document = {"rule_files": ["rules.yml"], "evaluation_interval": f"{STEP}s", "tests": tests}
-    (folder / "tests.yml").write_text(json.dumps(document))
+    for group in json.loads(json.dumps(groups(known))):
+        for rule in group["rules"]:
+            rule["annotations"]["summary"] = spelled(rule["annotations"]["summary"])
+        file = f"rules-{group['name']}.yml"
+        (folder / file).write_text(json.dumps({"groups": [group]}))
+        tests = [
+            unit_test(case, rules(known), fires=fires)
+            for case in CASES
+            for fires in (True, False)
+            if case.alert in {rule["alert"] for rule in group["rules"]}
+        ]
+        for name, seconds, chosen in (
+            ("quick", STEP, [each for each in tests if end(each) <= LONG]),
+            ("slow", LONG // 10, [each for each in tests if end(each) > LONG]),
+        ):
+            document = {"rule_files": [file], "evaluation_interval": f"{seconds}s", "tests": chosen}
+            if chosen:
+                (folder / f"tests-{group['name']}-{name}.yml").write_text(json.dumps(document))
+
+
+def end(test: dict[str, Any]) -> int:
+    """The second at which a test looks."""
+    return int(test["alert_rule_test"][0]["eval_time"].rstrip("s"))
 
 
 if __name__ == "__main__":
