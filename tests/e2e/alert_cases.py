@@ -337,7 +337,7 @@ def unit_test(case: Case, known: Rules, *, fires: bool) -> dict[str, Any]:
 def write(folder: Path) -> None:
     """The rules and their tests as files (JSON is YAML), for `promtool test rules tests-*.yml` there.
 
-    A file for each group, and what takes hours looked at seldom: promtool evaluates all rules of a file all the time.
+    A file for each group, and what takes hours seldom: promtool evaluates all rules of a file every time.
     """
     known = topology()
     for group in json.loads(json.dumps(groups(known))):
