@@ -8,12 +8,16 @@ import sandbox
 import watching
 
 ASKED = watching.ask("prometheus", "/api/v1/targets?state=active", "/api/v1/rules", "/api/v1/alertmanagers")
+YET = r'"health":"(down|unknown)"|"activeTargets":\[\]|"activeAlertmanagers":\[\]'
 
 
 def answers_of(node):
-    """The command that asks until every target was asked and answered, for a while."""
+    """The command that asks until every target was asked and answered, for a while.
+
+    A Prometheus that was started just now takes five seconds to know whom to ask.
+    """
     return f"""for try in $(seq 20); do found=$({ASKED(node)})
-        printf '%s' "$found" | grep -qE '"health":"(down|unknown)"' || break; sleep 1; done
+        printf '%s' "$found" | grep -qE '{YET}' || break; sleep 1; done
         printf '%s\\n' "$found" """
 
 
