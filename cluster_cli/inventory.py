@@ -15,6 +15,7 @@ from cluster_cli.render import (
     group_replication,
     hardening,
     logs,
+    monitoring,
     network,
     operators,
     replication,
@@ -110,6 +111,14 @@ def host(topology: Topology, access: Access, name: str, address: str) -> Host:
         **balancing.balancer_vars(topology, name),
         "keepalived": vrrp.keepalived_vars(topology, name),
         "logs": logs.logs_vars(topology, name),
+    }
+    if metrics := monitoring.haproxy_metrics_vars(topology, name):
+        by_role["haproxy"] = {**by_role["haproxy"], **metrics}
+    by_role |= {
+        "node_exporter": monitoring.node_exporter_vars(topology, name, by_role),
+        "mysqld_exporter": monitoring.mysqld_exporter_vars(topology, name),
+        "alertmanager": monitoring.alertmanager_vars(topology, name),
+        "prometheus": monitoring.prometheus_vars(topology, name),
     }
     roles = {role: found for role, found in by_role.items() if found}
     base = system.base_vars(topology, access, name, roles)

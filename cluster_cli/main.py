@@ -39,6 +39,7 @@ VERBS = (
     "backup",
     "backups",
     "restore",
+    "alerts",
 )
 
 

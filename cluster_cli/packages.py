@@ -24,4 +24,8 @@ PACKAGES: dict[str, tuple[str, ...]] = {
     "nginx": ("nginx-light", "libnginx-mod-stream"),
     "keepalived": ("keepalived",),
     "logs": ("logrotate", "rsyslog", "rsyslog-relp"),
+    "node_exporter": ("prometheus-node-exporter",),
+    "mysqld_exporter": ("prometheus-mysqld-exporter",),
+    "alertmanager": ("prometheus-alertmanager",),
+    "prometheus": ("prometheus",),
 }

@@ -66,6 +66,14 @@ databases:
     schemas: [shop]
     accounts: {shop: {schemas: [shop]}}""",
     "backup": 'backup: {nodes: [web2], schedule: {full: "Sun 01:00", binlogs: 1m}, keep: {binlogs: 14d}}',
+    "monitoring": """\
+monitoring:
+  nodes: [lb1, lb2]
+  retention: 30d
+  receivers:
+    pager: {webhook: {url: https://pager.example.com/hook, token: pager_token}, severities: [critical]}
+    people: {email: {to: ops@example.com, sender: cluster@example.com, server: mail.example.com}}
+  thresholds: {disk_percent: 80}""",
     "firewall": "firewall: {operators: [10.0.0.0/24, 192.0.2.0/28], open: [{port: 9000, nodes: [web1]}]}",
     "certificates": "certificates: {life: 60d, acme: {directory: https://acme.example.com/directory}}",
     "hardening": 'hardening: {banner: Authorized use only., updates: {start: "03:00", span: 2h}}',

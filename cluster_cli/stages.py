@@ -33,6 +33,7 @@ STAGES: tuple[Stage, ...] = (
     Stage("load_balancer", "Balance the traffic", ("haproxy", "nginx")),
     Stage("keepalived", "Hold the virtual addresses", ("keepalived",)),
     Stage("logs", "Gather the logs", ("logs",)),
+    Stage("monitoring", "Watch the cluster", ("node_exporter", "mysqld_exporter", "alertmanager", "prometheus")),
 )
 WITH_CERTIFICATES = (
     "certificates",
@@ -41,6 +42,7 @@ WITH_CERTIFICATES = (
     "backup",
     "load_balancer",
     "logs",
+    "monitoring",
 )  # those a new one goes through
 REMOVE = Stage("remove", "Remove what was installed", ())  # not part of the plan: what `down` does to machines
 ROLES: tuple[str, ...] = tuple(role for stage in STAGES for role in stage.roles)

@@ -11,11 +11,13 @@ from cluster_cli.render.balancing import balancer_of
 from cluster_cli.render.certificate_files import frontend_certificate
 from cluster_cli.render.connection import Access
 from cluster_cli.render.databases import certificate_name
+from cluster_cli.render.monitoring import CERTIFICATE as MONITORING
 from cluster_cli.render.system import domain, known_names
 from cluster_cli.topology.addresses import addresses, addresses_on, subnet_of
 from cluster_cli.topology.fields import is_address
 from cluster_cli.topology.files import beside
 from cluster_cli.topology.model import Frontend, LoadBalancer, Topology
+from cluster_cli.topology.monitoring import WATCHER
 from cluster_cli.topology.networks import Separate
 
 MILLISECONDS = 1000
@@ -48,6 +50,7 @@ def declared(topology: Topology, node: str) -> tuple[Certificate, ...]:
         *database_certificates(topology, node),
         *backup_certificates(topology, node),
         *([Certificate("logs", usage="both")] if topology.logs else ()),
+        *monitoring_certificates(topology, node),
     )
 
 
@@ -85,6 +88,14 @@ def backup_certificates(topology: Topology, node: str) -> Iterator[Certificate]:
     """By which a backup node, and a node that gives it a copy, know each other."""
     if gives(topology, node) or fetches(topology, node):
         yield Certificate(CERTIFICATE, usage="both", group="mysql")
+
+
+def monitoring_certificates(topology: Topology, node: str) -> Iterator[Certificate]:
+    """By which those that watch and those that tell know each other."""
+    if topology.monitoring:
+        found = balancer_of(topology, node)
+        combined = bool(found and found[1].engine == "haproxy")
+        yield Certificate(MONITORING, usage="both", group=WATCHER, combined=combined)
 
 
 def source(frontend: Frontend) -> Literal["authority", "files", "acme"]:

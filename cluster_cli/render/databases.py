@@ -8,6 +8,7 @@ from cluster_cli.secrets.names import database_account
 from cluster_cli.topology.addresses import addresses
 from cluster_cli.topology.databases import DATABASE_PORT, DOORBELL, Database
 from cluster_cli.topology.model import Topology
+from cluster_cli.topology.monitoring import WATCHER
 
 
 def database_of(topology: Topology, node: str, mode: str = "") -> tuple[str, Database] | None:
@@ -52,6 +53,7 @@ def server_vars(topology: Topology, node: str, mode: str) -> dict[str, Any]:
             }
             for account, row in database.accounts.items()
         ],
+        **({"watcher": WATCHER} if topology.monitoring else {}),
         "settings": dict(database.settings),
         "memory_percent": database.memory_percent,
     }

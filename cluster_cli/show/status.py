@@ -13,6 +13,7 @@ from rich.text import Text
 
 from cluster_cli.backups.notes import ENDED
 from cluster_cli.graph import Health
+from cluster_cli.show import alerts
 from cluster_cli.show.backups import status_lines
 from cluster_cli.status.gather import gather
 from cluster_cli.workspace import Workspace
@@ -30,6 +31,7 @@ def table(document: Document) -> Group:
         *backend_lines(document),
         *database_lines(document),
         *status_lines(document["backups"]),
+        *alerts.status_lines(document["alerts"]),
     )
     return Group(head, *problems, nodes_table(document), *lines)
 

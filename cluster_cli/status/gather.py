@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from cluster_cli import alerts
 from cluster_cli.backups import state as backups
 from cluster_cli.certificates import cluster_certificates as certificates
 from cluster_cli.certificates.certificate import now
@@ -55,6 +56,9 @@ def describe(topology: Topology, inventory: Inventory, found: Found) -> dict[str
         },
         "backups": backups.described(
             topology, {node: row.get("backup", NOTHING) for node, row in found.items()}, moment.timestamp()
+        ),
+        "alerts": alerts.fired(
+            {host.name: found[host.name].get("alerts", NOTHING) for host in inventory.group("alertmanager")}
         ),
         "time": {
             host.name: answers.tracking(found[host.name].get("time", NOTHING)) for host in inventory.group("ntp")
@@ -157,6 +161,7 @@ def problems(topology: Topology, document: Mapping[str, Any]) -> Iterator[str]:
     yield from modes.problems(topology, document["databases"], reachable)
     yield from backups.problems(topology, document["backups"], reachable)
     yield from time_problems(document)
+    yield from alerts.problems(document["alerts"])
     yield from certificate_problems(document)
 
 

@@ -5,26 +5,14 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
+from cluster_cli import alerts
 from cluster_cli.backups.state import QUESTION as BACKUPS
 from cluster_cli.certificates.cluster_certificates import QUESTION
 from cluster_cli.databases.modes import question
 from cluster_cli.inventory import Host
 from cluster_cli.topology.model import Topology
+from cluster_cli.units import units
 
-UNITS = {
-    "ntp": "chrony",
-    "haproxy": "haproxy",
-    "nginx": "nginx",
-    "keepalived": "keepalived",
-    "ssh_trust": "ssh",
-    "audit": "rsyslog",
-    "galera": "mariadb",
-    "garbd": "garb",
-    "group_replication": "mysql",
-    "doorbell": "cluster-doorbell",
-    "backup_source": "cluster-backup-source",
-    "logs": "cluster-log-sender",
-}
 ACTIVE = "systemctl is-active {}"
 FILTERS = "if nft list chain inet cluster input >/dev/null; then systemctl is-active {}; else echo flushed; fi"
 # A receiver of logs goes on without rsyslog while its disk is full.
@@ -36,8 +24,6 @@ STATES = {
     "cluster-firewall": FILTERS,  # its unit is active even when somebody flushed the rules
     "cluster-log-receiver": RECEIVES,
 }
-DATABASE_UNITS = {"mariadb": "mariadb", "mysql": "mysql"}
-WEB_UNITS = {"nginx": "nginx", "apache": "apache2"}
 PROBE = """
 import json, socket, sys, urllib.request
 def up(s):
@@ -57,7 +43,9 @@ def questions(topology: Topology, host: Host) -> dict[str, str]:
     """The commands for one node, by name."""
     asked = {
         "system": "cut -d' ' -f1 /proc/loadavg; cut -d' ' -f1 /proc/uptime; df --output=pcent / | tail -1",
-        "units": "; ".join(f"echo {unit} $({STATES.get(unit, ACTIVE).format(unit)})" for unit in units(host))
+        "units": "; ".join(
+            f"echo {unit} $({STATES.get(unit, ACTIVE).format(unit)})" for unit in units(host.groups, host.vars)
+        )
         or "true",
         "failed": "systemctl list-units --failed --no-legend --plain | cut -d' ' -f1",
     }
@@ -69,6 +57,8 @@ def questions(topology: Topology, host: Host) -> dict[str, str]:
         asked["database"] = question(database)
     if "backup" in host.groups:
         asked["backup"] = BACKUPS
+    if "alertmanager" in host.groups:
+        asked["alerts"] = alerts.question(host)
     if "keepalived" in host.groups:
         asked["addresses"] = "ip -j -4 addr show"
     if "haproxy" in host.groups:
@@ -79,20 +69,6 @@ def questions(topology: Topology, host: Host) -> dict[str, str]:
     if "nginx" in host.groups:
         asked["probe"] = f"python3 -c {shlex.quote(PROBE)} {shlex.quote(probes(host.vars))}"
     return asked
-
-
-def units(host: Host) -> list[str]:
-    """The units that ought to run on a node."""
-    found = [unit for role, unit in UNITS.items() if role in host.groups]
-    if host.vars.get("firewall_enabled"):
-        found.append("cluster-firewall")
-    if host.vars.get("logs_receives"):
-        found.append("cluster-log-receiver")
-    if "replication" in host.groups:
-        found.append(DATABASE_UNITS[host.vars["replication_engine"]])
-    if "web" in host.groups:
-        found.append(WEB_UNITS[host.vars["web_engine"]])
-    return found
 
 
 def probes(host_vars: Mapping[str, Any]) -> str:

@@ -23,6 +23,14 @@ from cluster_cli.topology.databases import (
 from cluster_cli.topology.doors import written_as
 from cluster_cli.topology.logs import LOGS_PORT
 from cluster_cli.topology.model import LoadBalancer, Topology
+from cluster_cli.topology.monitoring import (
+    ALERTMANAGER_PORT,
+    BALANCER_PORT,
+    DATABASE_SERVER_PORT,
+    GOSSIP_PORT,
+    NODE_PORT,
+    PROMETHEUS_PORT,
+)
 from cluster_cli.topology.problems import Path
 from cluster_cli.topology.sources import (
     ANYONE,
@@ -101,6 +109,7 @@ def services(topology: Topology) -> Iterator[Listener]:
     yield from web_listeners(topology)
     yield from database_listeners(topology)
     yield from backup_listeners(topology)
+    yield from monitoring_listeners(topology)
     for name, balancer in topology.load_balancers.items():
         for node in balancer.nodes:
             yield from balancer_listeners(topology, name, balancer, node)
@@ -179,6 +188,31 @@ def backup_listeners(topology: Topology) -> Iterator[Listener]:
         for node in database.nodes if database.backup.enabled else ():
             path: Path = ("databases", name)
             yield Listener(path, node, SOURCE_PORT, f"backups of {name}", "python3", asking, known.get(node))
+
+
+def monitoring_listeners(topology: Topology) -> Iterator[Listener]:
+    """What tells metrics, for the nodes that watch; and what these judge by, for operators, too.
+
+    Programs are shown by the first fifteen letters of their names.
+    """
+    watching = topology.monitoring.nodes if topology.monitoring else ()
+    known, path = addresses_for(topology, "management"), ("monitoring",)
+    watchers_here = nodes(topology, watching, "management")
+    for node in topology.nodes if watching else ():
+        told = [(NODE_PORT, f"metrics of {node}", "prometheus-node")]
+        if any(node in each.nodes for each in topology.databases.values()):
+            told.append((DATABASE_SERVER_PORT, f"metrics of the database of {node}", "prometheus-mysq"))
+        if any(node in each.nodes and each.engine == "haproxy" for each in topology.load_balancers.values()):
+            told.append((BALANCER_PORT, f"metrics of the balancer of {node}", "haproxy"))
+        for port, who, process in told:
+            yield Listener(path, node, port, who, process, watchers_here, known.get(node))
+    for node in watching:
+        asking = (*watchers_here, *operators(topology))
+        yield Listener(path, node, PROMETHEUS_PORT, "Prometheus", "prometheus", asking, known.get(node))
+        yield Listener(path, node, ALERTMANAGER_PORT, "Alertmanager", "prometheus-aler", asking, known.get(node))
+        if len(watching) > 1:
+            who = "Alertmanagers among each other"
+            yield Listener(path, node, GOSSIP_PORT, who, "prometheus-aler", watchers_here, known.get(node))
 
 
 def copies(database: Database) -> tuple[tuple[int, str], ...]:

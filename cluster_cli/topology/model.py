@@ -32,6 +32,7 @@ from cluster_cli.topology.fields import (
     UserName,
 )
 from cluster_cli.topology.logs import Logs
+from cluster_cli.topology.monitoring import Monitoring
 from cluster_cli.topology.networks import Addresses, Networks, NodeInterface, Route
 from cluster_cli.topology.repositories import Repository
 from cluster_cli.topology.security import Access, Audit, Certificates, Firewall, Hardening, Tls
@@ -294,6 +295,9 @@ class Topology(Model):
     web: dict[Name, Web] = Field(default={}, description="Web servers, by name.")
     databases: dict[Name, Database] = Field(default={}, description="Databases, by name.")
     backup: Backup | None = Field(default=None, description="Backups of the databases, proven by restoring them.")
+    monitoring: Monitoring | None = Field(
+        default=None, description="Metrics of all nodes, and alerts when something is wrong."
+    )
     firewall: Firewall = Field(default_factory=Firewall, description="Who may talk to what; all else is dropped.")
     certificates: Certificates = Field(
         default_factory=Certificates, description="TLS certificates, by the cluster's own authority or by ACME."

@@ -9,6 +9,7 @@ from cluster_cli.topology import (
     database_rules,
     firewall_rules,
     interface_rules,
+    monitoring_rules,
     network_rules,
     node_rules,
     operator_rules,
@@ -35,6 +36,7 @@ RULES: tuple[Rule, ...] = (
     *operator_rules.RULES,
     *tls_rules.RULES,
     *backup_rules.RULES,
+    *monitoring_rules.RULES,
     *updates.RULES,
 )
 

@@ -29,6 +29,8 @@ def references(topology: Topology) -> Iterator[tuple[Path, str]]:
             yield ("databases", db_name, "arbiter"), database.arbiter
     if topology.backup:
         yield from ((("backup", "nodes", i), name) for i, name in enumerate(topology.backup.nodes))
+    if topology.monitoring:
+        yield from ((("monitoring", "nodes", i), name) for i, name in enumerate(topology.monitoring.nodes))
     for i, opening in enumerate(topology.firewall.open):
         yield from ((("firewall", "open", i, "nodes", j), name) for j, name in enumerate(opening.nodes))
     if topology.audit:

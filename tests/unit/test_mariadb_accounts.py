@@ -72,3 +72,32 @@ def test_an_account_without_tls_or_locked_is_put_right() -> None:
     for other in (created.removesuffix(" REQUIRE SSL"), created + " ACCOUNT LOCK"):
         found = said(Server({"shop"}, DOORBELL | {("shop", "%"): (other, grants)}), SHOP)
         assert [each.startswith("ALTER USER") and "REQUIRE SSL ACCOUNT UNLOCK" in each for each in found] == [True]
+
+
+class Asked(Server):
+    """A server that tells the grants of the account that watches."""
+
+    def __init__(self, grants: str) -> None:
+        super().__init__({"shop"}, DOORBELL | {("prometheus", "localhost"): ("", set())})
+        self.grants = grants
+
+    def ask(self, _: str) -> list[list[str]]:
+        return [[self.grants]]
+
+
+def test_who_watches_comes_over_the_socket_and_sees_no_row() -> None:
+    found = list(module.statements(Server({"shop"}, DOORBELL), (), (), "prometheus"))
+    assert found == [
+        "CREATE USER `prometheus`@localhost IDENTIFIED VIA unix_socket",
+        "GRANT BINLOG MONITOR, PROCESS, SLAVE MONITOR ON *.* TO `prometheus`@localhost",
+    ]
+
+
+def test_who_watches_is_left_alone_where_all_is_right() -> None:
+    right = "GRANT PROCESS, BINLOG MONITOR, SLAVE MONITOR ON *.* TO `prometheus`@`localhost`"
+    assert list(module.statements(Asked(right), (), (), "prometheus")) == []
+    assert len(list(module.statements(Asked("GRANT USAGE ON *.* TO x"), (), (), "prometheus"))) == 1
+
+
+def test_nobody_watches_where_nobody_is_named() -> None:
+    assert list(module.statements(Server({"shop"}, DOORBELL), (), ())) == []

@@ -24,7 +24,8 @@ class Galera:
     """In the primary component, with all data, ready. Galera's documentation, "Galera status variables"."""
 
     QUESTION = """SELECT variable_name, variable_value FROM information_schema.global_status WHERE variable_name IN
-        ('wsrep_cluster_status', 'wsrep_local_recv_queue', 'wsrep_local_state', 'wsrep_ready')
+        ('wsrep_cluster_size', 'wsrep_cluster_status', 'wsrep_local_recv_queue', 'wsrep_local_state',
+        'wsrep_ready')
         UNION SELECT 'read_only', @@read_only"""
     READY = {"wsrep_cluster_status": "Primary", "wsrep_ready": "ON"}
     DONOR, SYNCED = "2", "4"  # wsrep_local_state; who gives a copy goes on taking writes, as mariabackup lets it

@@ -10,7 +10,7 @@ UNIT = "mariadb"
 FENCE = "/etc/mysql/mariadb.conf.d/99-fenced.cnf"
 OWN_SCHEMAS = {"information_schema", "mysql", "performance_schema", "sys", "test"}
 DOORBELL = "cluster-doorbell"
-OURS = "root", "mysql", "mariadb.sys", "system user", "event_scheduler", DOORBELL
+OURS = "root", "mysql", "mariadb.sys", "system user", "event_scheduler", "prometheus", DOORBELL
 
 STOP, STOP_RECEIVING = "STOP SLAVE", "STOP SLAVE IO_THREAD"
 START, APPLY = "START SLAVE", "START SLAVE SQL_THREAD"

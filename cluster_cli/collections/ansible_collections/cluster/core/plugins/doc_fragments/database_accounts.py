@@ -9,6 +9,10 @@ class ModuleDocFragment:
     DOCUMENTATION = """
 options:
   schemas: {description: The schemas., type: list, elements: str, default: []}
+  watcher:
+    description: The account of the system that may look at how the server is, over its socket; none when empty.
+    type: str
+    default: ''
   accounts:
     description: The accounts.
     type: list

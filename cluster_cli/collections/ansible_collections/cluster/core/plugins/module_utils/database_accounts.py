@@ -16,4 +16,5 @@ ACCOUNT = {
 ARGUMENTS = {
     "schemas": {"type": "list", "elements": "str", "default": []},
     "accounts": {"type": "list", "elements": "dict", "default": [], "options": ACCOUNT},
+    "watcher": {"type": "str", "default": ""},
 }

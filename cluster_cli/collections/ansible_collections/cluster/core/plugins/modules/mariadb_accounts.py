@@ -95,7 +95,20 @@ def in_order(text):
     return (frozenset(found[1].split(", ")), found[2]) if found else (frozenset(), text)
 
 
-def statements(server, wanted_schemas, wanted):
+WATCHES = ("BINLOG MONITOR", "PROCESS", "SLAVE MONITOR")  # how the server is, and no row of it
+
+
+def watcher_statements(server, accounts, watcher):
+    """What has to be said for the account that watches."""
+    who, is_new = f"`{watcher}`@localhost", (watcher, "localhost") not in accounts
+    if is_new:
+        yield f"CREATE USER {who} IDENTIFIED VIA unix_socket"
+    seen = [] if is_new else [row[0] for row in server.ask(f"SHOW GRANTS FOR {who}")]
+    if not any(all(right in grant for right in WATCHES) for grant in seen):
+        yield f"GRANT {', '.join(WATCHES)} ON *.* TO {who}"
+
+
+def statements(server, wanted_schemas, wanted, watcher=""):
     """What has to be said to the server."""
     schemas, accounts = server.schemas(), server.accounts()
     yield from (f"CREATE SCHEMA `{name}` CHARACTER SET utf8mb4" for name in wanted_schemas if name not in schemas)
@@ -104,6 +117,8 @@ def statements(server, wanted_schemas, wanted):
     yield from (f"DROP USER ''@'{host}'" for user, host in accounts if user == "")
     if (DOORBELL, "localhost") not in accounts:
         yield f"CREATE USER `{DOORBELL}`@localhost IDENTIFIED VIA unix_socket"
+    if watcher:
+        yield from watcher_statements(server, accounts, watcher)
     for account in wanted:
         name, clause = account["name"], identified([native(each) for each in account["passwords"]])
         who = f"`{name}`@`%`"
@@ -122,7 +137,7 @@ def statements(server, wanted_schemas, wanted):
 def main():
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     server = Server(module)
-    said = list(statements(server, module.params["schemas"], module.params["accounts"]))
+    said = list(statements(server, module.params["schemas"], module.params["accounts"], module.params["watcher"]))
     if said and not module.check_mode:
         server.ask(";\n".join(said) + ";\n")
     module.exit_json(changed=bool(said), statements=[re.sub(r"'\*[0-9A-F]+'", "'...'", each) for each in said])

@@ -98,7 +98,21 @@ def account_statements(server, accounts, account):
     yield from granted(server, who, wanted_grants(account), is_new)
 
 
-def statements(server, wanted_schemas, wanted):
+# How the server is, and no row of an application.
+WATCHES = [(("PROCESS", "REPLICATION CLIENT"), "*.*"), (("SELECT",), "`performance_schema`.*")]
+
+
+def watcher_statements(server, accounts, watcher):
+    """What has to be said for the account that watches."""
+    who, is_new = f"`{watcher}`@`localhost`", (watcher, "localhost") not in accounts
+    if is_new:
+        yield f"CREATE USER {who} IDENTIFIED WITH auth_socket"
+    seen = set() if is_new else grants(server, who)
+    if not {(frozenset(rights), where) for rights, where in WATCHES} <= seen:
+        yield from (f"GRANT {', '.join(rights)} ON {where} TO {who}" for rights, where in WATCHES)
+
+
+def statements(server, wanted_schemas, wanted, watcher=""):
     """What has to be said to the server."""
     schemas, accounts = {row[0] for row in server.ask("SHOW DATABASES")}, known(server)
     yield from (f"CREATE SCHEMA `{name}` CHARACTER SET utf8mb4" for name in wanted_schemas if name not in schemas)
@@ -111,6 +125,8 @@ def statements(server, wanted_schemas, wanted):
     yield from granted(
         server, who, [(("SELECT",), f"`performance_schema`.`{each}`") for each in DOORBELL_SEES], is_new
     )
+    if watcher:
+        yield from watcher_statements(server, accounts, watcher)
     for account in wanted:
         yield from account_statements(server, accounts, account)
 
@@ -133,7 +149,7 @@ def main():
         module.exit_json(changed=bool(module.params["schemas"] or module.params["accounts"]), statements=[])
     if server.ask("SELECT @@GLOBAL.super_read_only") != [["0"]]:
         module.exit_json(changed=False, statements=[])
-    said = list(statements(server, module.params["schemas"], module.params["accounts"]))
+    said = list(statements(server, module.params["schemas"], module.params["accounts"], module.params["watcher"]))
     if said and not module.check_mode:
         refuse_to_wait(module, server)
         server.ask(";\n".join(said) + ";\n")

@@ -1,0 +1,435 @@
+"""The rules by which Prometheus judges a cluster, from its topology: pure.
+
+What stands in `<...>` in a summary is the label of that name of what fires, `<value>` its value, `<duration>`
+its value in seconds. Each rule is explained in docs/how-to/alerts.md, under its name, and has a case for
+`promtool test rules` in tests/e2e/alert_cases.py.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from cluster_cli.render.backup import backed_up
+from cluster_cli.topology.databases import Database
+from cluster_cli.topology.model import Topology
+from cluster_cli.topology.monitoring import Monitoring, Severity
+
+RUNBOOK = "docs/how-to/alerts.md#{}"
+MILLISECONDS, SOON = 1000, 5  # what is not urgent may take five times as long
+FRESH = 4  # looks without new metrics of a node's own until they count as old
+MISSING = {"copies": "CopyMissing", "binlogs": "BinlogsMissing", "proof": "ProofMissing"}
+PAST, DAY = "6h", 86400  # what a forecast of a disk is made from, and the seconds it looks ahead
+HALF = 50  # percent; what falls from there may be a backup that comes and goes
+QUARTER, TWELFTH = 0.25, 0.08  # of a certificate's life; it is renewed in its last third
+REACHED = "on (instance) max by (instance) (up) == 1"  # a node that is down has one alert, and no others
+
+
+@dataclass(frozen=True)
+class Alert:
+    """A rule. expr: PromQL, whose every result fires; seconds: for how long it must hold before that."""
+
+    name: str
+    expr: str
+    severity: Severity
+    summary: str
+    seconds: int
+    labels: dict[str, str] = field(default_factory=dict)
+
+    def described(self) -> dict[str, Any]:
+        """The rule as a file of rules has it (Prometheus's documentation, "Alerting rules")."""
+        return {
+            "alert": self.name,
+            "expr": self.expr,
+            "for": f"{self.seconds}s",
+            "labels": {"severity": self.severity, **self.labels},
+            "annotations": {"summary": self.summary, "runbook": RUNBOOK.format(self.name.lower())},
+        }
+
+
+def groups(topology: Topology) -> list[dict[str, Any]]:
+    """The groups of rules, those without any left out; none when nobody watches."""
+    monitoring = topology.monitoring
+    if monitoring is None:
+        return []
+    found: dict[str, Iterator[Alert]] = {
+        "nodes": nodes(monitoring),
+        "balancing": balancing(topology, monitoring),
+        "databases": databases(topology, monitoring),
+        "backups": backups(topology, monitoring),
+        "monitoring": watchers(monitoring),
+    }
+    rules = {name: [alert.described() for alert in alerts] for name, alerts in found.items()}
+    return [{"name": name, "rules": each} for name, each in rules.items() if each]
+
+
+def urgent(monitoring: Monitoring) -> int:
+    """Seconds something urgent must hold."""
+    return -(-monitoring.patience // MILLISECONDS)
+
+
+def window(monitoring: Monitoring) -> str:
+    """The time over which rates are taken: at least ten looks."""
+    return f"{SOON * urgent(monitoring)}s"
+
+
+def nodes(monitoring: Monitoring) -> Iterator[Alert]:
+    """What can be wrong with any machine."""
+    now, limits = urgent(monitoring), monitoring.thresholds
+    soon, warn = SOON * now, limits.disk_percent
+    full = (100 + warn) / 2
+    space = "100 * (1 - node_filesystem_avail_bytes / node_filesystem_size_bytes)"
+    inodes = "100 * (1 - node_filesystem_files_free / node_filesystem_files)"
+    left = "(cluster_certificate_not_after_seconds - time())"
+    life = "(cluster_certificate_not_after_seconds - cluster_certificate_not_before_seconds)"
+    stale = FRESH * max(15, monitoring.interval // MILLISECONDS)
+    offset = limits.clock_offset / MILLISECONDS
+    yield Alert(
+        "NodeDown",
+        "max by (instance) (up) == 0",
+        "critical",
+        "<instance> answers nothing that is asked of it",
+        now,
+    )
+    yield Alert(
+        "ServiceDown",
+        'cluster_unit_active{unit!~"haproxy|nginx"} == 0 or cluster_unit_active{unit="nginx",balances="no"} == 0',
+        "critical",
+        "<unit> does not run on <instance>",
+        now,
+    )
+    yield Alert(
+        "ClockOff",
+        f"cluster_clock_synchronised == 0 or abs(cluster_clock_offset_seconds) > {offset:g}",
+        "warning",
+        "the clock of <instance> is not synchronised, or too far off",
+        now,
+    )
+    yield Alert(
+        "DiskFilling",
+        f"{space} > {warn}",
+        "warning",
+        "<mountpoint> of <instance> is <value> % full",
+        soon,
+    )
+    yield Alert(
+        "DiskFull",
+        f"{space} > {full:g}",
+        "critical",
+        "<mountpoint> of <instance> is <value> % full",
+        now,
+    )
+    yield Alert(
+        "InodesFilling",
+        f"{inodes} > {warn}",
+        "warning",
+        "<mountpoint> of <instance> has <value> % of its inodes in use: too many files",
+        soon,
+    )
+    yield Alert(
+        "DiskFillsSoon",
+        f"predict_linear(node_filesystem_avail_bytes[{PAST}], {DAY}) < 0"
+        f" and node_filesystem_avail_bytes offset {PAST} > 0 and {space} > {HALF}",
+        "warning",
+        "<mountpoint> of <instance> will be full within a day if it goes on filling as it does",
+        soon,
+    )
+    yield Alert(
+        "MemoryShort",
+        "100 * (1 - node_memory_MemAvailable_bytes / node_memory_MemTotal_bytes)"
+        f" > {monitoring.thresholds.memory_percent}",
+        "warning",
+        "<instance> has <value> % of its memory in use",
+        soon,
+    )
+    yield Alert(
+        "CertificateExpiring",
+        f"{left} / {life} < {QUARTER}",
+        "warning",
+        "certificate <certificate> of <instance> was not renewed in time",
+        soon,
+    )
+    yield Alert(
+        "CertificateAlmostExpired",
+        f"{left} / {life} < {TWELFTH}",
+        "critical",
+        "certificate <certificate> of <instance> is about to end",
+        now,
+    )
+    yield Alert(
+        "MetricsStale",
+        f'time() - node_textfile_mtime_seconds{{file=~".*cluster.prom"}} > {stale}'
+        " or node_textfile_scrape_error == 1",
+        "warning",
+        "<instance> does not say any more how its services are",
+        now,
+    )
+
+
+def balancing(topology: Topology, monitoring: Monitoring) -> Iterator[Alert]:
+    """What clients of the balancers would notice."""
+    now, limits, rate = urgent(monitoring), monitoring.thresholds, window(monitoring)
+    vips = [str(vip.address) for each in topology.load_balancers.values() for vip in each.virtual_ips]
+    if vips:
+        yield Alert(
+            "VirtualIpUnheld",
+            nobody("cluster_virtual_ip_held", "address", vips),
+            "critical",
+            "no node holds <address>: clients reach nobody there",
+            now,
+        )
+        yield Alert(
+            "VirtualIpHeldTwice",
+            "count by (address) (cluster_virtual_ip_held == 1) > 1",
+            "critical",
+            "<value> nodes hold <address> at once",
+            now,
+        )
+    if topology.load_balancers:
+        missing = f'up{{job="haproxy"}} == 0 and {REACHED}'
+        yield Alert(
+            "BalancerDown",
+            f'cluster_unit_active{{unit=~"haproxy|nginx",balances="yes"}} == 0 or ({missing})',
+            "critical",
+            "the balancer of <instance> does not run",
+            now,
+        )
+    balancers = [each for each in topology.load_balancers.values() if each.engine == "haproxy"]
+    if not balancers:
+        return
+    pools = sorted({name for each in balancers for name, one in each.backends.items() if not one.one_at_a_time})
+    if pools:
+        yield Alert(
+            "BackendDegraded",
+            f'max by (proxy, server) (haproxy_server_status{{state="DOWN",proxy=~"{"|".join(pools)}"}}) == 1',
+            "warning",
+            "server <server> of backend <proxy> is down",
+            now,
+        )
+    yield Alert(
+        "BackendEmpty",
+        'max by (proxy) (haproxy_backend_status{state="UP"}) == 0',
+        "critical",
+        "backend <proxy> has no server left: clients get errors",
+        now,
+    )
+    answers = f"rate(haproxy_backend_http_responses_total[{rate}])"
+    errors = f'rate(haproxy_backend_http_responses_total{{code="5xx"}}[{rate}])'
+    yield Alert(
+        "ErrorsServed",
+        f"100 * sum by (proxy) ({errors}) / sum by (proxy) ({answers}) > {limits.error_percent}",
+        "critical",
+        "<value> % of what backend <proxy> answers are errors",
+        now,
+    )
+    yield Alert(
+        "AnswersSlow",
+        f"max by (proxy) (haproxy_backend_response_time_average_seconds) > {limits.latency / MILLISECONDS:g}"
+        f" and sum by (proxy) (rate(haproxy_backend_http_requests_total[{rate}])) > 0",
+        "warning",
+        "servers of backend <proxy> take <duration> to answer",
+        SOON * now,
+    )
+    yield Alert(
+        "BalancerConnections",
+        "100 * haproxy_process_current_connections / haproxy_process_max_connections"
+        f" > {limits.connections_percent}",
+        "warning",
+        "the balancer of <instance> has <value> % of its connections in use",
+        now,
+    )
+
+
+def databases(topology: Topology, monitoring: Monitoring) -> Iterator[Alert]:
+    """What endangers data, or those who read and write it."""
+    now, known = urgent(monitoring), topology.databases
+    if not known:
+        return
+    yield Alert(
+        "DatabaseNoWriter",
+        nobody("cluster_database_writable", "database", known),
+        "critical",
+        "no node of database <database> takes writes",
+        now,
+    )
+    alone = [name for name, each in known.items() if each.mode != "galera"]
+    if alone:
+        yield Alert(
+            "DatabaseTwoWriters",
+            f'count by (database) (cluster_database_writable{{database=~"{"|".join(alone)}"}} == 1) > 1',
+            "critical",
+            "<value> nodes of database <database> take writes at once",
+            now,
+        )
+    yield Alert(
+        "DatabaseServerDown",
+        "mysql_up == 0",
+        "critical",
+        "the database server of <instance> does not answer",
+        now,
+    )
+    yield Alert(
+        "DatabaseNodeUnfit",
+        "cluster_database_readable == 0",
+        "warning",
+        "<instance> is not fit for reads of database <database>: it is behind, apart, or stopped",
+        now,
+    )
+    limit = monitoring.thresholds.connections_percent
+    yield Alert(
+        "DatabaseConnections",
+        f"100 * mysql_global_status_threads_connected / mysql_global_variables_max_connections > {limit}",
+        "warning",
+        "the database server of <instance> has <value> % of its connections in use",
+        now,
+    )
+    yield from replicating({name: each for name, each in known.items() if each.mode == "replication"}, now)
+    yield from grouped({name: each for name, each in known.items() if each.mode != "replication"}, now)
+
+
+def replicating(known: dict[str, Database], now: int) -> Iterator[Alert]:
+    """What can be wrong between a primary and its replicas."""
+    if not known:
+        return
+    yield Alert(
+        "ReplicationStopped",
+        "cluster_database_replication_running == 0",
+        "critical",
+        "<instance> does not follow the primary of database <database>",
+        now,
+    )
+    lags = (f'cluster_database_lag_seconds{{database="{name}"}} > {lag(each)}' for name, each in known.items())
+    yield Alert(
+        "ReplicationLagging",
+        " or ".join(lags),
+        "warning",
+        "<instance> is <duration> behind the primary of database <database>",
+        now,
+    )
+    yield Alert(
+        "WritesUnacknowledged",
+        "cluster_database_acknowledging_replicas == 0",
+        "critical",
+        "no replica acknowledges what <instance> writes to database <database>",
+        now,
+    )
+
+
+def lag(database: Database) -> int:
+    """Seconds a node may be behind."""
+    return max(1, database.max_lag // MILLISECONDS)
+
+
+def grouped(known: dict[str, Database], now: int) -> Iterator[Alert]:
+    """What can be wrong in a group that elects."""
+    if not known:
+        return
+    yield Alert(
+        "QuorumLost",
+        "cluster_database_quorum == 0",
+        "critical",
+        "<instance> sees no majority of database <database>",
+        now,
+    )
+    sizes = (f'cluster_database_members{{database="{name}"}} < {len(each.voters)}' for name, each in known.items())
+    yield Alert(
+        "GroupSmall",
+        " or ".join(sizes),
+        "warning",
+        "<instance> sees only <value> members of database <database>",
+        now,
+    )
+
+
+def backups(topology: Topology, monitoring: Monitoring) -> Iterator[Alert]:
+    """Backups that are not made, or not proven."""
+    backup, now = topology.backup, urgent(monitoring)
+    if backup is None:
+        return
+    last = "cluster_backup_last_success_timestamp_seconds"
+    limits = {kind: getattr(backup.overdue, kind) // MILLISECONDS for kind in ("copies", "binlogs", "proof")}
+    old = (f'time() - {last}{{kind="{kind}"}} > {seconds}' for kind, seconds in limits.items())
+    yield Alert(
+        "BackupOld",
+        " or ".join(old),
+        "critical",
+        "the last backup (<kind>) of database <database> by <instance> is <duration> old",
+        now,
+    )
+    yield Alert(
+        "BackupFailed",
+        "cluster_backup_failed == 1",
+        "warning",
+        "the last backup (<kind>) of database <database> by <instance> failed",
+        now,
+    )
+    for kind, seconds in limits.items():
+        never = (
+            f'absent({last}{{database="{name}",instance="{node}",kind="{kind}"}})'
+            for name in backed_up(topology)
+            for node in backup.nodes
+        )
+        summary = "<instance> never made a backup (<kind>) of database <database>, or does not tell of any"
+        yield Alert(MISSING[kind], " or ".join(never), "critical", summary, seconds)
+
+
+def watchers(monitoring: Monitoring) -> Iterator[Alert]:
+    """What would keep the others from being seen or told."""
+    now, span = urgent(monitoring), window(monitoring)
+    yield Alert(
+        "TargetMissing",
+        f'up{{job!="haproxy"}} == 0 and {REACHED}',
+        "warning",
+        "<instance> gives no metrics of <job>",
+        now,
+    )
+    yield Alert(
+        "PrometheusConfigRefused",
+        "prometheus_config_last_reload_successful == 0",
+        "critical",
+        "Prometheus of <instance> runs with an old configuration, since it refused the new one",
+        now,
+    )
+    yield Alert(
+        "PrometheusRulesFailing",
+        f"sum by (instance) (increase(prometheus_rule_evaluation_failures_total[{span}])) > 0",
+        "critical",
+        "Prometheus of <instance> cannot tell whether something is wrong",
+        now,
+    )
+    yield Alert(
+        "PrometheusStorageFailing",
+        f"increase(prometheus_tsdb_compactions_failed_total[{span}]) > 0"
+        f" or increase(prometheus_tsdb_head_truncations_failed_total[{span}]) > 0",
+        "warning",
+        "Prometheus of <instance> cannot keep its metrics: is the disk full?",
+        now,
+    )
+    yield Alert(
+        "AlertsUnsent",
+        f"sum by (instance) (increase(prometheus_notifications_dropped_total[{span}])) > 0",
+        "critical",
+        "Prometheus of <instance> cannot tell an Alertmanager what fires",
+        now,
+    )
+    yield Alert(
+        "NotificationsFailing",
+        f"sum by (instance, integration) (increase(alertmanager_notifications_failed_total[{span}])) > 0",
+        "critical",
+        "Alertmanager of <instance> cannot tell anybody by <integration>",
+        now,
+    )
+    if len(monitoring.nodes) > 1:
+        yield Alert(
+            "AlertmanagersApart",
+            f"alertmanager_cluster_members < {len(monitoring.nodes)}",
+            "warning",
+            "Alertmanager of <instance> sees only <value> of its kind: you may be told twice",
+            now,
+        )
+
+
+def nobody(metric: str, label: str, names: Iterable[str]) -> str:
+    """That a metric is 1 nowhere, for any of these values of a label, whether it is told or not."""
+    return " or ".join(
+        f'label_replace(absent({metric}{{{label}="{name}"}} == 1), "{label}", "{name}", "", "")' for name in names
+    )

@@ -1,0 +1,191 @@
+"""Says how this node's services are, in a file that node_exporter tells Prometheus (its textfile collector).
+
+Usage: metrics SETTINGS. What does not answer is left out; that nothing at all is told any more is an alert, too.
+"""
+
+import csv
+import glob
+import http.client
+import io
+import json
+import os
+import subprocess
+import sys
+import time
+
+SECONDS = 5  # no question may take longer
+CERTIFICATES_EVERY = 300  # seconds; to read them takes as much as all the rest
+HELP = {
+    "unit_active": "Whether a unit runs.",
+    "clock_synchronised": "Whether the clock follows a source.",
+    "clock_offset_seconds": "How far the clock is off, by chronyd's estimate.",
+    "clock_stratum": "How many servers the clock is away from a reference.",
+    "virtual_ip_held": "Whether the node holds a virtual IP.",
+    "certificate_not_after_seconds": "Until when a certificate counts.",
+    "certificate_not_before_seconds": "From when on it counts.",
+    "database_writable": "Whether the node's server is fit for writes.",
+    "database_readable": "Whether it is fit for reads.",
+    "database_quorum": "Whether it sees a majority of its group.",
+    "database_members": "How many members of its group it sees.",
+    "database_replication_running": "Whether a replica fetches and applies.",
+    "database_lag_seconds": "How far a replica is behind.",
+    "database_acknowledging_replicas": "How many replicas acknowledge what a primary writes.",
+}
+# Prints the times of the certificates in a folder; apart, since what it needs would stay in memory.
+READ_CERTIFICATES = """
+import os, sys
+from cryptography import x509
+for path in sys.argv[1:]:
+    with open(path, "rb") as file:
+        found = x509.load_pem_x509_certificate(file.read())
+    times = (found.not_valid_before, found.not_valid_after)
+    seconds = (each.replace(tzinfo=__import__("datetime").timezone.utc).timestamp() for each in times)
+    print(os.path.basename(os.path.dirname(path)), *(f"{each:.0f}" for each in seconds))
+"""
+
+
+def said(*words):
+    """What a command printed; empty when it failed."""
+    try:
+        done = subprocess.run(words, capture_output=True, text=True, timeout=SECONDS, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout
+
+
+def unit_rows(units):
+    """Whether the units run; each is asked in one call."""
+    states = said("systemctl", "is-active", *(unit["name"] for unit in units)).split() if units else []
+    for unit, state in zip(units, states, strict=False):
+        labels = {"unit": unit["name"], "balances": "yes" if unit["balances"] else "no"}
+        yield "unit_active", labels, int(state == "active")
+
+
+def clock_rows(_):
+    """From `chronyc -c tracking` (chronyc(1)); a clock nobody knows of is not synchronised."""
+    row = next(csv.reader(io.StringIO(said("chronyc", "-n", "-c", "tracking"))), [])
+    known = len(row) >= 14
+    yield "clock_synchronised", {}, int(known and row[13] not in ("Not synchronised", "3"))
+    if known:
+        yield "clock_offset_seconds", {}, row[4]
+        yield "clock_stratum", {}, row[2]
+
+
+def virtual_ip_rows(wanted):
+    """Which of the addresses the node holds."""
+    try:
+        links = json.loads(said("ip", "-j", "-4", "addr", "show") or "[]")
+    except ValueError:
+        return
+    held = {each.get("local") for link in links for each in link.get("addr_info", ())}
+    for address in wanted if links else ():
+        yield "virtual_ip_held", {"address": address}, int(address in held)
+
+
+def certificate_rows(folder):
+    """The times between which the certificates count."""
+    paths = sorted(glob.glob(os.path.join(folder, "*", "cert.pem")))
+    for line in said(sys.executable, "-I", "-c", READ_CERTIFICATES, *paths).splitlines() if paths else ():
+        name, begins, ends = line.split()
+        yield "certificate_not_before_seconds", {"certificate": name}, begins
+        yield "certificate_not_after_seconds", {"certificate": name}, ends
+
+
+def database_rows(databases):
+    """What role doorbell says of the node, and by what it tells."""
+    for each in databases:
+        labels = {"database": each["name"]}
+        answers = {kind: asked(each, f"/{kind}") for kind in ("write", "read")}
+        yield "database_writable", labels, int(answers["write"][0] == 200)
+        yield "database_readable", labels, int(answers["read"][0] == 200)
+        for name, value in state_rows(answers["read"][1]):
+            yield name, labels, value
+
+
+def asked(database, path):
+    """(status, what it knows by name); (0, {}) when it does not answer."""
+    connection = http.client.HTTPConnection(database["address"], database["port"], timeout=SECONDS)
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        rows = (line.partition(" ") for line in answer.read().decode(errors="replace").splitlines())
+        return answer.status, {name: value for name, _, value in rows}
+    except (OSError, http.client.HTTPException):
+        return 0, {}
+    finally:
+        connection.close()
+
+
+def state_rows(state):
+    """What the server says of its part in the database (role doorbell), as numbers."""
+    if "wsrep_cluster_status" in state:
+        yield "database_quorum", int(state["wsrep_cluster_status"] == "Primary")
+    if "wsrep_cluster_size" in state:
+        yield "database_members", state["wsrep_cluster_size"]
+    if "unreachable" in state:
+        seen = int(state["members"]) - int(state["unreachable"])
+        yield "database_quorum", int(2 * seen > int(state["members"]) and state["member_state"] == "ONLINE")
+        yield "database_members", seen
+    if state.get("io"):
+        yield "database_replication_running", int(state["io"] == state["sql"] == "Yes")
+        if state["lag"].isdigit():
+            yield "database_lag_seconds", state["lag"]
+    elif "io" in state and state.get("waits") == "1":
+        clients = (value for name, value in state.items() if name.endswith("_clients"))
+        yield "database_acknowledging_replicas", next(clients, "0")
+
+
+KINDS = {
+    "units": unit_rows,
+    "clock": clock_rows,
+    "virtual_ips": virtual_ip_rows,
+    "databases": database_rows,
+}
+
+
+def text(rows):
+    """Metrics in Prometheus's text format, those of one name together."""
+    by_name = {}
+    for name, labels, value in rows:
+        marks = ",".join(f'{key}="{each}"' for key, each in labels.items())
+        by_name.setdefault(name, []).append(f"cluster_{name}{{{marks}}} {value}")
+    lines = []
+    for name, found in by_name.items():
+        lines += [f"# HELP cluster_{name} {HELP[name]}", f"# TYPE cluster_{name} gauge", *found]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def others(paths):
+    """Metrics other programs of the node wrote."""
+    for path in paths:
+        try:
+            with open(path, encoding="utf-8") as file:
+                yield file.read()
+        except FileNotFoundError:
+            pass  # nothing was done yet of what it tells
+
+
+def write(place, content):
+    """A file that is never seen half; in a folder whose files others may read."""
+    with open(f"{place}.new", "w", encoding="utf-8") as file:
+        file.write(content)
+        os.fchmod(file.fileno(), 0o644)
+    os.rename(f"{place}.new", place)
+
+
+def main(place):
+    """Look again and again."""
+    with open(place, encoding="utf-8") as file:
+        known = json.load(file)
+    certificates, read_at = [], -CERTIFICATES_EVERY
+    while True:
+        began = time.monotonic()
+        if known["certificates"] and began - read_at >= CERTIFICATES_EVERY:
+            certificates, read_at = list(certificate_rows(known["certificates"])), began
+        rows = [row for kind, look in KINDS.items() if known[kind] for row in look(known[kind])]
+        write(known["file"], "".join([text([*rows, *certificates]), *others(known["textfiles"])]))
+        time.sleep(max(0.1, known["seconds"] - (time.monotonic() - began)))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

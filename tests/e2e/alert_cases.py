@@ -1,0 +1,371 @@
+"""A case for each rule, for `promtool test rules`: what makes it fire, what it says then, and what does not."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cluster_cli.render.alerts import groups
+from cluster_cli.topology.load import parse
+from cluster_cli.topology.model import Topology
+
+from .command import CHECKOUT
+
+TOPOLOGY = CHECKOUT / "tests" / "golden" / "inventories" / "monitoring.yml"  # has all there is to be watched
+STEP = 15  # seconds between two values of a series
+SPARE = 120  # seconds after which a rule must have fired at the latest
+LONG = 1200  # seconds; a case that takes more is looked at less often
+Rules = list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Case:
+    """Series under which a rule fires, and series under which it does not.
+
+    labels: of what fires, besides the rule's own. says: what `<value>` or `<duration>` stands for in the summary.
+    seconds: the time at which it must fire; left away: soon after it holds for long enough.
+    """
+
+    alert: str
+    wrong: Mapping[str, str]
+    well: Mapping[str, str]
+    labels: Mapping[str, str] = field(default_factory=dict)
+    says: str = ""
+    seconds: int = 0
+
+
+def always(value: float) -> str:
+    """A series that stays at a value, in promtool's notation."""
+    return f"{value:g}+0x{{n}}"
+
+
+def rising(by: float) -> str:
+    """A counter that grows by so much from one value to the next."""
+    return f"0+{by:g}x{{n}}"
+
+
+def one(series: str, wrong: float, well: float, *, says: str = "", **labels: str) -> tuple[Any, ...]:
+    """A rule on one series, whose labels what fires has."""
+    marks = ",".join(f'{key}="{value}"' for key, value in labels.items())
+    name = f"{series}{{{marks}}}"
+    return {name: always(wrong)}, {name: always(well)}, labels, says
+
+
+UP = 'up{job="node",instance="lb1"}'
+DISK = {"instance": "db1", "mountpoint": "/"}
+AVAIL, SIZE = (f'node_filesystem_{what}_bytes{{instance="db1",mountpoint="/"}}' for what in ("avail", "size"))
+FREE, FILES = (f'node_filesystem_{what}{{instance="db1",mountpoint="/"}}' for what in ("files_free", "files"))
+MEM = 'node_memory_Mem{}_bytes{{instance="db1"}}'
+CERT = 'cluster_certificate_not_{}_seconds{{instance="db1",certificate="monitoring"}}'
+HELD = 'cluster_virtual_ip_held{{instance="{}",address="192.0.2.100"}}'
+WRITES = 'cluster_database_writable{{instance="{}",database="{}"}}'
+ANSWERS = 'haproxy_backend_http_responses_total{{instance="lb1",proxy="shop",code="{}"}}'
+SLOW = 'haproxy_backend_response_time_average_seconds{instance="lb1",proxy="shop"}'
+ASKED = 'haproxy_backend_http_requests_total{instance="lb1",proxy="shop"}'
+CONNECTIONS = 'haproxy_process_{}_connections{{instance="lb1"}}'
+THREADS, MOST = (
+    'mysql_global_status_threads_connected{instance="db1"}',
+    'mysql_global_variables_max_connections{instance="db1"}',
+)
+BACKUP = 'cluster_backup_last_success_timestamp_seconds{{instance="mon1",database="{}",kind="{}"}}'
+WELL_WRITTEN = {
+    WRITES.format("db1", "main"): always(1),
+    WRITES.format("db2", "main"): always(1),
+    WRITES.format("rep1", "orders"): always(1),
+    WRITES.format("my1", "books"): always(1),
+}
+
+
+def missing(name: str, kind: str) -> Case:
+    """A backup of `orders` that was never made, beside one of `main` that was."""
+    of_main, of_orders = BACKUP.format("main", kind), BACKUP.format("orders", kind)
+    labels = {"database": "orders", "instance": "mon1", "kind": kind}
+    both = {of_main: always(1), of_orders: always(1)}
+    return Case(name, {of_main: always(1)}, both, labels)
+
+
+CASES: tuple[Case, ...] = (
+    Case("NodeDown", {UP: always(0)}, {UP: always(1)}, {"instance": "lb1"}),
+    Case(
+        "ServiceDown",
+        *one("cluster_unit_active", 0, 1, instance="db1", unit="mariadb", balances="no"),
+    ),
+    Case("ClockOff", *one("cluster_clock_synchronised", 0, 1, instance="db1")),
+    Case("ClockOff", *one("cluster_clock_offset_seconds", -0.06, -0.04, instance="db1")),
+    Case(
+        "DiskFilling",
+        {AVAIL: always(15), SIZE: always(100)},
+        {AVAIL: always(25), SIZE: always(100)},
+        DISK,
+        "85",
+    ),
+    Case("DiskFull", {AVAIL: always(5), SIZE: always(100)}, {AVAIL: always(15), SIZE: always(100)}, DISK, "95"),
+    Case(
+        "DiskFillsSoon",
+        {AVAIL: "40e9-10e6x{n}", SIZE: always(100e9)},
+        {AVAIL: "40e9-1e6x{n}", SIZE: always(100e9)},  # by 6 GB a day
+        DISK,
+        seconds=6 * 3600 + 600,
+    ),
+    Case(
+        "DiskFillsSoon",
+        {AVAIL: "40e9-10e6x{n}", SIZE: always(100e9)},
+        {AVAIL: "80e9-20e6x{n}", SIZE: always(100e9)},  # more than half is left yet
+        DISK,
+        seconds=6 * 3600 + 600,
+    ),
+    Case(
+        "InodesFilling",
+        {FREE: always(15), FILES: always(100)},
+        {FREE: always(25), FILES: always(100)},
+        DISK,
+        "85",
+    ),
+    Case(
+        "MemoryShort",
+        {MEM.format("Available"): always(5), MEM.format("Total"): always(100)},
+        {MEM.format("Available"): always(15), MEM.format("Total"): always(100)},
+        {"instance": "db1"},
+        "95",
+    ),
+    Case(
+        "CertificateExpiring",
+        {CERT.format("before"): always(-900_000), CERT.format("after"): always(100_000)},
+        {CERT.format("before"): always(-600_000), CERT.format("after"): always(400_000)},
+        {"instance": "db1", "certificate": "monitoring"},
+    ),
+    Case(
+        "CertificateAlmostExpired",
+        {CERT.format("before"): always(-950_000), CERT.format("after"): always(50_000)},
+        {CERT.format("before"): always(-900_000), CERT.format("after"): always(100_000)},
+        {"instance": "db1", "certificate": "monitoring"},
+    ),
+    Case(
+        "MetricsStale",
+        {'node_textfile_mtime_seconds{instance="db1",file="/x/cluster.prom"}': always(0)},
+        {'node_textfile_mtime_seconds{instance="db1",file="/x/cluster.prom"}': rising(STEP)},
+        {"instance": "db1", "file": "/x/cluster.prom"},
+    ),
+    Case(
+        "VirtualIpUnheld",
+        {HELD.format("lb1"): always(0), HELD.format("lb2"): always(0)},
+        {HELD.format("lb1"): always(1), HELD.format("lb2"): always(0)},
+        {"address": "192.0.2.100"},
+    ),
+    Case("VirtualIpUnheld", {}, {HELD.format("lb2"): always(1)}, {"address": "192.0.2.100"}),
+    Case(
+        "VirtualIpHeldTwice",
+        {HELD.format("lb1"): always(1), HELD.format("lb2"): always(1)},
+        {HELD.format("lb1"): always(1), HELD.format("lb2"): always(0)},
+        {"address": "192.0.2.100"},
+        "2",
+    ),
+    Case(
+        "BalancerDown",
+        *one("cluster_unit_active", 0, 1, instance="lb1", unit="haproxy", balances="yes"),
+    ),
+    Case(
+        "BalancerDown",
+        {UP: always(1), 'up{job="haproxy",instance="lb1"}': always(0)},
+        {UP: always(0), 'up{job="haproxy",instance="lb1"}': always(0)},
+        {"job": "haproxy", "instance": "lb1"},
+    ),
+    Case(
+        "BackendDegraded",
+        {'haproxy_server_status{instance="lb1",proxy="shop",server="web1",state="DOWN"}': always(1)},
+        {
+            'haproxy_server_status{instance="lb1",proxy="shop",server="web1",state="DOWN"}': always(0),
+            # a database's other nodes wait for their turn
+            'haproxy_server_status{instance="lb1",proxy="main-write",server="db2",state="DOWN"}': always(1),
+        },
+        {"proxy": "shop", "server": "web1"},
+    ),
+    Case(
+        "BackendEmpty",
+        {'haproxy_backend_status{instance="lb1",proxy="shop",state="UP"}': always(0)},
+        {'haproxy_backend_status{instance="lb1",proxy="shop",state="UP"}': always(1)},
+        {"proxy": "shop"},
+    ),
+    Case(
+        "ErrorsServed",
+        {ANSWERS.format("2xx"): rising(90), ANSWERS.format("5xx"): rising(10)},
+        {ANSWERS.format("2xx"): rising(99), ANSWERS.format("5xx"): rising(1)},
+        {"proxy": "shop"},
+        "10",
+    ),
+    Case(
+        "AnswersSlow",
+        {SLOW: always(0.75), ASKED: rising(1)},
+        {SLOW: always(0.75), ASKED: always(7)},  # nobody asks any more
+        {"proxy": "shop"},
+        "750ms",
+    ),
+    Case(
+        "BalancerConnections",
+        {CONNECTIONS.format("current"): always(90), CONNECTIONS.format("max"): always(100)},
+        {CONNECTIONS.format("current"): always(80), CONNECTIONS.format("max"): always(100)},
+        {"instance": "lb1"},
+        "90",
+    ),
+    Case(
+        "DatabaseNoWriter",
+        {**WELL_WRITTEN, WRITES.format("rep1", "orders"): always(0)},
+        WELL_WRITTEN,
+        {"database": "orders"},
+    ),
+    Case(
+        "DatabaseTwoWriters",
+        {**WELL_WRITTEN, WRITES.format("rep2", "orders"): always(1)},
+        WELL_WRITTEN,
+        {"database": "orders"},
+        "2",
+    ),
+    Case("DatabaseServerDown", *one("mysql_up", 0, 1, instance="db1")),
+    Case("DatabaseNodeUnfit", *one("cluster_database_readable", 0, 1, instance="db1", database="main")),
+    Case(
+        "DatabaseConnections",
+        {THREADS: always(90), MOST: always(100)},
+        {THREADS: always(80), MOST: always(100)},
+        {"instance": "db1"},
+        "90",
+    ),
+    Case(
+        "ReplicationStopped",
+        *one("cluster_database_replication_running", 0, 1, instance="rep2", database="orders"),
+    ),
+    Case(
+        "ReplicationLagging",
+        *one("cluster_database_lag_seconds", 65, 20, says="1m 5s", instance="rep2", database="orders"),
+    ),
+    Case(
+        "WritesUnacknowledged",
+        *one("cluster_database_acknowledging_replicas", 0, 1, instance="rep1", database="orders"),
+    ),
+    Case("QuorumLost", *one("cluster_database_quorum", 0, 1, instance="db1", database="main")),
+    Case("GroupSmall", *one("cluster_database_members", 2, 3, says="2", instance="my1", database="books")),
+    Case(
+        "BackupOld",
+        {BACKUP.format("main", "binlogs"): always(0)},
+        {BACKUP.format("main", "binlogs"): rising(STEP), BACKUP.format("main", "copies"): always(0)},
+        {"instance": "mon1", "database": "main", "kind": "binlogs"},
+        "20m 0s",
+        1200,
+    ),
+    Case("BackupFailed", *one("cluster_backup_failed", 1, 0, instance="mon1", database="main", kind="proof")),
+    missing("CopyMissing", "copies"),
+    missing("BinlogsMissing", "binlogs"),
+    missing("ProofMissing", "proof"),
+    Case(
+        "TargetMissing",
+        {UP: always(1), 'up{job="mysqld",instance="lb1"}': always(0)},
+        {UP: always(0), 'up{job="mysqld",instance="lb1"}': always(0)},  # that is another alert
+        {"job": "mysqld", "instance": "lb1"},
+    ),
+    Case("PrometheusConfigRefused", *one("prometheus_config_last_reload_successful", 0, 1, instance="mon1")),
+    Case(
+        "PrometheusRulesFailing",
+        {'prometheus_rule_evaluation_failures_total{instance="mon1",rule_group="x"}': rising(1)},
+        {'prometheus_rule_evaluation_failures_total{instance="mon1",rule_group="x"}': always(3)},
+        {"instance": "mon1"},
+    ),
+    Case(
+        "PrometheusStorageFailing",
+        {'prometheus_tsdb_compactions_failed_total{instance="mon1"}': rising(1)},
+        {'prometheus_tsdb_compactions_failed_total{instance="mon1"}': always(3)},
+        {"instance": "mon1"},
+    ),
+    Case(
+        "AlertsUnsent",
+        {'prometheus_notifications_dropped_total{instance="mon1"}': rising(1)},
+        {'prometheus_notifications_dropped_total{instance="mon1"}': always(3)},
+        {"instance": "mon1"},
+    ),
+    Case(
+        "NotificationsFailing",
+        {'alertmanager_notifications_failed_total{instance="mon1",integration="email"}': rising(1)},
+        {'alertmanager_notifications_failed_total{instance="mon1",integration="email"}': always(3)},
+        {"instance": "mon1", "integration": "email"},
+    ),
+    Case("AlertmanagersApart", *one("alertmanager_cluster_members", 1, 2, says="1", instance="mon1")),
+)
+
+
+def topology() -> Topology:
+    """The one with everything."""
+    return parse(TOPOLOGY.read_text(encoding="utf-8"))
+
+
+def rules(known: Topology) -> Rules:
+    """All rules of a topology."""
+    return [rule for group in groups(known) for rule in group["rules"]]
+
+
+def spelled(text: str) -> str:
+    """A summary as Prometheus takes it (role prometheus does the same)."""
+    text = text.replace("<value>", "{{ $value | humanize }}")
+    text = text.replace("<duration>", "{{ $value | humanizeDuration }}")
+    return re.sub(r"<([a-z_]+)>", r"{{ $labels.\1 }}", text)
+
+
+def said(rule: dict[str, Any], case: Case) -> str:
+    """The summary of what fires, in words."""
+    known = {**case.labels, "value": case.says, "duration": case.says}
+    return re.sub(r"<([a-z_]+)>", lambda match: str(known.get(match[1], "")), rule["annotations"]["summary"])
+
+
+def unit_test(case: Case, known: Rules, *, fires: bool) -> dict[str, Any]:
+    """One test of promtool's (Prometheus's documentation, "Unit testing for rules")."""
+    rule = next(each for each in known if each["alert"] == case.alert)
+    at = case.seconds or int(rule["for"].rstrip("s")) + SPARE
+    series, values = (case.wrong if fires else case.well), at // STEP + 10
+    expected = {
+        "exp_labels": {**case.labels, **rule["labels"]},
+        "exp_annotations": {"summary": said(rule, case), "runbook": rule["annotations"]["runbook"]},
+    }
+    return {
+        "name": f"{case.alert} {'fires' if fires else 'is silent'}",
+        "interval": f"{STEP}s",
+        "input_series": [{"series": name, "values": each.format(n=values)} for name, each in series.items()],
+        "alert_rule_test": [
+            {"eval_time": f"{at}s", "alertname": case.alert, "exp_alerts": [expected] if fires else []}
+        ],
+    }
+
+
+def write(folder: Path) -> None:
+    """The rules and their tests as files (JSON is YAML), for `promtool test rules tests-*.yml` there.
+
+    A file for each group, and what takes hours seldom: promtool evaluates all rules of a file every time.
+    """
+    known = topology()
+    for group in json.loads(json.dumps(groups(known))):
+        for rule in group["rules"]:
+            rule["annotations"]["summary"] = spelled(rule["annotations"]["summary"])
+        file = f"rules-{group['name']}.yml"
+        (folder / file).write_text(json.dumps({"groups": [group]}))
+        tests = [
+            unit_test(case, rules(known), fires=fires)
+            for case in CASES
+            for fires in (True, False)
+            if case.alert in {rule["alert"] for rule in group["rules"]}
+        ]
+        for name, seconds, chosen in (
+            ("quick", STEP, [each for each in tests if end(each) <= LONG]),
+            ("slow", LONG // 10, [each for each in tests if end(each) > LONG]),
+        ):
+            document = {"rule_files": [file], "evaluation_interval": f"{seconds}s", "tests": chosen}
+            if chosen:
+                (folder / f"tests-{group['name']}-{name}.yml").write_text(json.dumps(document))
+
+
+def end(test: dict[str, Any]) -> int:
+    """The second at which a test looks."""
+    return int(test["alert_rule_test"][0]["eval_time"].rstrip("s"))
+
+
+if __name__ == "__main__":
+    import sys
+
+    write(Path(sys.argv[1]))

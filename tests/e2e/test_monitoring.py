@@ -1,0 +1,272 @@
+"""A fault fires an alert, which reaches its receiver; the fault goes, and the receiver is told that it is over.
+
+`make test` puts in those that take seconds, at once; `make drill` the others.
+"""
+
+import base64
+import json
+import threading
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from cluster_cli.secrets.store import Secrets
+
+from . import alert_cases
+from .command import cluster, wait_for
+from .conftest import Stack, running
+from .data_tier import only_in_drills
+
+NETWORK = "10.89.84"
+VIP, TOKEN = f"{NETWORK}.100", "a-token-for-this-test"
+PATIENCE = 60  # seconds; an alert takes five or so, and this machine may be busy
+TOPOLOGY = f"""
+name: e2e-monitoring
+provider: podman
+network: {{subnet: {NETWORK}.0/24}}
+nodes:
+  lb1: {{}}
+  lb2: {{}}
+  web1: {{}}
+  mon1: {{}}
+time: {{servers: [mon1]}}
+load_balancers:
+  edge:
+    nodes: [lb1, lb2]
+    virtual_ips:
+      - {{address: {VIP}, prefer: lb1}}
+    frontends: {{shop: {{bind: 80, backend: shop}}}}
+    backends: {{shop: {{nodes: [web1], port: 80}}}}
+web:
+  shop: {{nodes: [web1]}}
+monitoring:
+  nodes: [mon1]
+  interval: 2s
+  patience: 4s
+  receivers:
+    here: {{webhook: {{url: "http://{NETWORK}.1:PORT/hook", token: hook_token}}}}
+"""
+DATABASE = """
+databases:
+  main:
+    mode: replication
+    nodes: [lb1, web1]
+    settings: {innodb_buffer_pool_size: 64M, performance_schema: "OFF"}
+"""
+
+
+@dataclass
+class Receiver:
+    """Who is told: keeps what each alert was last told to be."""
+
+    port: int = 0
+    state: dict[tuple[str, str], str] = field(default_factory=dict)
+    heard: list[str] = field(default_factory=list)
+    strangers: int = 0
+
+    def take(self, document: dict[str, list[dict[str, dict[str, str]]]]) -> None:
+        """A call of Alertmanager's."""
+        for alert in document["alerts"]:
+            labels = alert["labels"]
+            about = labels.get("instance") or labels.get("address") or labels.get("proxy", "")
+            self.state[labels["alertname"], about] = str(alert["status"])
+            self.heard.append(alert["annotations"]["summary"])
+
+    def is_told(self, wanted: set[tuple[str, str]], status: str) -> bool:
+        """Whether each of these was last told to be so."""
+        return all(self.state.get(each) == status for each in wanted)
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Take calls meanwhile, on all addresses of this machine."""
+        receiver = self
+
+        class Hook(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                known = self.headers["Authorization"] == f"Bearer {TOKEN}"
+                receiver.strangers += not known
+                if known:
+                    receiver.take(json.loads(body))
+                self.send_response(200 if known else 401)
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                """Nothing."""
+
+        server = ThreadingHTTPServer(("", 0), Hook)
+        self.port = server.server_port
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield
+        finally:
+            server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def receiver() -> Iterator[Receiver]:
+    found = Receiver()
+    with found.listening():
+        yield found
+
+
+@pytest.fixture(scope="module")
+def lab(receiver: Receiver, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    with stand(receiver, tmp_path_factory.mktemp("monitoring"), TOPOLOGY) as found:
+        yield found
+
+
+@contextmanager
+def stand(receiver: Receiver, folder: Path, text: str) -> Iterator[Stack]:
+    """A lab whose alerts come to a receiver, by a token that is among its secrets."""
+    Secrets.open(folder / "secrets.yml", "e2e-monitoring").ensure("hook_token", lambda: TOKEN)
+    with running(folder, text.replace("PORT", str(receiver.port))) as found:
+        yield found
+
+
+def firing(stack: Stack) -> dict[tuple[str, str], str]:
+    """By `cluster alerts`: what fires, with its severity."""
+    done = cluster("alerts", "-C", stack.folder, "-o", "json")
+    assert done.code in (0, 1), done
+    rows = [row for row in done.json["alerts"] if row["state"] == "firing"]
+    assert (done.code == 1) == bool(rows)
+    return {(row["name"], row["labels"].get("instance", "")): row["severity"] for row in rows}
+
+
+def provoke(stack: Stack, receiver: Receiver, faults: dict[str, str], wanted: set[tuple[str, str]]) -> None:
+    """Run a command on each node, and wait until the receiver was told of what is wanted."""
+    for node, command in faults.items():
+        stack.on(node, command)
+    took = wait_for(f"{wanted} to be told", lambda: receiver.is_told(wanted, "firing"), PATIENCE)
+    print(f"told of {len(wanted)} alerts {took:.1f} s after the faults")
+
+
+def over(receiver: Receiver, wanted: set[tuple[str, str]]) -> None:
+    """Wait until the receiver was told that these are over."""
+    took = wait_for(f"{wanted} to be over", lambda: receiver.is_told(wanted, "resolved"), PATIENCE)
+    print(f"told of their end {took:.1f} s after the faults were gone")
+
+
+def test_every_rule_does_what_its_case_says(lab: Stack, tmp_path: Path) -> None:
+    alert_cases.write(tmp_path)
+    for path in sorted(tmp_path.iterdir()):
+        text = base64.b64encode(zlib.compress(path.read_bytes(), 9)).decode()
+        unpack = f'import base64, zlib; print(zlib.decompress(base64.b64decode("{text}")).decode())'
+        lab.on("mon1", f"mkdir -p /root/rules && python3 -c '{unpack}' > /root/rules/{path.name}")
+    said = lab.on("mon1", "cd /root/rules && { promtool test rules tests-*.yml 2>&1 || echo FAILED; }", 300)
+    assert "FAILED" not in said, said[-4000:]
+    assert said.count("SUCCESS") == len(list(tmp_path.glob("tests-*.yml")))
+
+
+def test_nothing_fires_where_nothing_is_wrong(lab: Stack) -> None:
+    wait_for("quiet", lambda: not {key for key in firing(lab) if key[0] not in SHARED}, PATIENCE, every=1)
+
+
+SHARED = {"DiskFilling", "DiskFull", "InodesFilling", "MemoryShort"}  # of this machine, which a lab's nodes share
+
+
+def test_a_stranger_reads_no_metrics(lab: Stack) -> None:
+    """A node that does not watch is not even refused; who shows no certificate is the modules' matter."""
+    ask = 'import socket; socket.create_connection(("{}", {}), 2)'
+    for node, port in (("web1", 9100), ("lb1", 9101), ("mon1", 9090), ("mon1", 9093)):
+        address = lab.workspace.inventory.host(node).address
+        said = lab.on("lb2", f"python3 -c '{ask.format(address, port)}' 2>&1 | tail -n 1")
+        assert "timed out" in said, (node, port, said)
+
+
+def test_faults_fire_and_resolve(lab: Stack, receiver: Receiver) -> None:
+    holder = lab.holder(VIP)
+    other = next(node for node in ("lb1", "lb2") if node != holder)
+    wanted = {
+        ("BalancerDown", other),
+        ("VirtualIpHeldTwice", VIP),
+        ("ClockOff", "web1"),
+        ("ServiceDown", "web1"),
+        ("BackendDegraded", "shop"),
+        ("BackendEmpty", "shop"),
+    }
+    faults = {
+        other: f"systemctl stop haproxy; ip address add {VIP}/32 dev lo",
+        "web1": "systemctl stop chrony nginx",
+    }
+    provoke(lab, receiver, faults, wanted)
+    seen = firing(lab)
+    assert seen["BalancerDown", other] == "critical"
+    assert seen["ClockOff", "web1"] == "warning"
+    problems = lab.status()["problems"]
+    assert any(problem.startswith("alert BackendEmpty: backend shop") for problem in problems), problems
+    assert f"the balancer of {other} does not run" in receiver.heard
+    lab.on(other, f"ip address del {VIP}/32 dev lo; systemctl start haproxy")
+    lab.on("web1", "systemctl start chrony nginx")
+    over(receiver, wanted)
+    lab.settle()
+    assert receiver.strangers == 0
+
+
+def test_a_dead_node_is_one_alert(lab: Stack, receiver: Receiver) -> None:
+    lab.lab.kill("web1")
+    wanted = {("NodeDown", "web1")}
+    try:
+        wait_for("NodeDown to be told", lambda: receiver.is_told(wanted, "firing"), PATIENCE)
+        told = {name for (name, about), state in receiver.state.items() if (about, state) == ("web1", "firing")}
+        assert told == {"NodeDown"}
+    finally:
+        lab.lab.start("web1")
+    over(receiver, wanted)
+    lab.settle()
+
+
+def test_what_it_costs(lab: Stack) -> None:
+    """Memory of its programs, and their processor time since they began, at an interval of two seconds."""
+    look = "ps -C prometheus,prometheus-aler,prometheus-node,python3 -o rss=,cputimes=,etimes=,args= | cut -c1-90"
+    rows = {node: lab.on(node, look).splitlines() for node in ("mon1", "web1")}
+    print(*(f"{node}: {row}" for node, found in rows.items() for row in found), sep="\n")
+    own = [row for row in rows["web1"] if "cluster/metrics" in row or "node-exporter" in row]
+    assert len(own) == 2, rows
+    assert sum(int(row.split()[0]) for row in own) < 60 * 1024, own
+
+
+@only_in_drills
+def test_what_takes_longer_fires_and_resolves(lab: Stack, receiver: Receiver) -> None:
+    """Nobody holds the virtual IP, what is known of services grows old, and an exporter is away."""
+    wanted = {("VirtualIpUnheld", VIP), ("MetricsStale", "web1"), ("TargetMissing", "mon1")}
+    units = {
+        "lb1": "keepalived",
+        "lb2": "keepalived",
+        "web1": "cluster-metrics",
+        "mon1": "prometheus-node-exporter",
+    }
+    for node, unit in units.items():
+        lab.on(node, f"systemctl stop {unit}")
+    wait_for(f"{wanted} to be told", lambda: receiver.is_told(wanted, "firing"), 3 * PATIENCE)
+    for node, unit in units.items():
+        lab.on(node, f"systemctl start {unit}")
+    over(receiver, wanted)
+    lab.settle()
+
+
+@only_in_drills
+def test_faults_of_a_database_fire_and_resolve(
+    receiver: Receiver, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("monitoring-db")
+    with stand(receiver, folder, TOPOLOGY + DATABASE) as stack:
+        primary = stack.status()["databases"]["main"]["primary"]
+        replica = next(node for node in ("lb1", "web1") if node != primary)
+        wanted = {
+            ("DatabaseNodeUnfit", replica),
+            ("ReplicationStopped", replica),
+            ("WritesUnacknowledged", primary),
+        }
+        provoke(stack, receiver, {replica: "mariadb --no-defaults -e 'STOP SLAVE'"}, wanted)
+        stack.on(replica, "mariadb --no-defaults -e 'START SLAVE'")
+        over(receiver, wanted)
+        wanted = {("DatabaseServerDown", replica), ("ServiceDown", replica)}
+        provoke(stack, receiver, {replica: "systemctl stop mariadb"}, wanted)
+        stack.on(replica, "systemctl start mariadb")
+        over(receiver, wanted)

@@ -1,0 +1,55 @@
+"""Rules of a topology: each is explained, each has a case, and none is there without what it is about."""
+
+import json
+import re
+
+import pytest
+
+from cluster_cli.render.alerts import groups
+from cluster_cli.topology.load import parse
+from tests.e2e import alert_cases
+
+ROOT = alert_cases.CHECKOUT
+RULES = alert_cases.rules(alert_cases.topology())
+SMALL = "name: s\nprovider: podman\nnetwork: {subnet: 192.0.2.0/24}\nnodes: {a: {}}\n"
+
+
+def names(text: str) -> set[str]:
+    return {rule["alert"] for rule in alert_cases.rules(parse(text))}
+
+
+def test_every_rule_has_a_case_and_every_case_a_rule() -> None:
+    assert {rule["alert"] for rule in RULES} == {case.alert for case in alert_cases.CASES}
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
+def test_every_rule_is_explained(rule: dict) -> None:  # type: ignore[type-arg]
+    page, anchor = rule["annotations"]["runbook"].split("#")
+    headings = re.findall(r"^## (\w+)$", (ROOT / page).read_text(encoding="utf-8"), re.MULTILINE)
+    assert anchor in {heading.lower() for heading in headings}
+    assert rule["annotations"]["summary"]
+
+
+def test_every_explanation_is_of_a_rule() -> None:
+    page = (ROOT / "docs/how-to/alerts.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^## (\w+)$", page, re.MULTILINE)) == {rule["alert"] for rule in RULES}
+
+
+def test_nobody_watches_where_nobody_is_to() -> None:
+    assert groups(parse(SMALL)) == []
+
+
+def test_there_is_no_rule_about_what_is_not_there() -> None:
+    found = names(SMALL + "monitoring: {nodes: [a]}\n")
+    assert "NodeDown" in found
+    assert not found & {"VirtualIpUnheld", "BackendEmpty", "DatabaseNoWriter", "BackupOld", "AlertmanagersApart"}
+
+
+def test_ansible_finds_nothing_to_template() -> None:
+    assert "{{" not in json.dumps(groups(alert_cases.topology()))
+    assert "{%" not in json.dumps(groups(alert_cases.topology()))
+
+
+def test_urgent_is_sooner_than_the_rest() -> None:
+    by_name = {rule["alert"]: rule["for"] for rule in RULES}
+    assert (by_name["NodeDown"], by_name["DiskFilling"]) == ("30s", "150s")

@@ -1,0 +1,86 @@
+"""What role node_exporter's own program makes of what services say."""
+
+import runpy
+from pathlib import Path
+
+import pytest
+
+PROGRAM = runpy.run_path(str(Path(__file__).parents[2] / "roles/node_exporter/files/metrics.py"))
+
+
+def rows(name: str, known: object, monkeypatch: pytest.MonkeyPatch, said: str) -> list[tuple]:  # type: ignore[type-arg]
+    monkeypatch.setitem(PROGRAM[name].__globals__, "said", lambda *_: said)
+    return list(PROGRAM[name](known))
+
+
+def test_units_are_told_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    units = [{"name": "haproxy", "balances": True}, {"name": "ssh", "balances": False}]
+    assert rows("unit_rows", units, monkeypatch, "failed\nactive\n") == [
+        ("unit_active", {"unit": "haproxy", "balances": "yes"}, 0),
+        ("unit_active", {"unit": "ssh", "balances": "no"}, 1),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("said", "synchronised"),
+    [
+        ("7F7F0101,,10,0,0.0000001,0.1,0.1,0,0,0,0,0,1.0,Normal\n", 1),
+        ("7F7F0101,,0,0,0.5,0.1,0.1,0,0,0,0,0,1.0,Not synchronised\n", 0),
+        ("", 0),
+    ],
+)
+def test_a_clock_nobody_knows_of_is_not_synchronised(
+    monkeypatch: pytest.MonkeyPatch, said: str, synchronised: int
+) -> None:
+    assert rows("clock_rows", True, monkeypatch, said)[0] == ("clock_synchronised", {}, synchronised)
+
+
+def test_an_address_is_held_or_not_and_unknown_where_ip_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = '[{"addr_info": [{"local": "192.0.2.100"}]}]'
+    found = rows("virtual_ip_rows", ["192.0.2.100", "192.0.2.101"], monkeypatch, said)
+    assert [value for _, _, value in found] == [1, 0]
+    assert rows("virtual_ip_rows", ["192.0.2.100"], monkeypatch, "") == []
+
+
+@pytest.mark.parametrize(
+    ("state", "told"),
+    [
+        (
+            {"wsrep_cluster_status": "non-Primary", "wsrep_cluster_size": "1"},
+            {"database_quorum": 0, "database_members": "1"},
+        ),
+        ({"io": "Yes", "sql": "No", "lag": "None", "waits": "0"}, {"database_replication_running": 0}),
+        (
+            {"io": "Yes", "sql": "Yes", "lag": "7"},
+            {"database_replication_running": 1, "database_lag_seconds": "7"},
+        ),
+        (
+            {"io": "", "sql": "", "lag": "", "waits": "1", "rpl_semi_sync_master_clients": "2"},
+            {"database_acknowledging_replicas": "2"},
+        ),
+        (
+            {"members": "3", "unreachable": "2", "member_state": "ONLINE"},
+            {"database_quorum": 0, "database_members": 1},
+        ),
+        ({}, {}),
+    ],
+)
+def test_a_databases_state_becomes_numbers(state: dict[str, str], told: dict[str, object]) -> None:
+    assert dict(PROGRAM["state_rows"](state)) == told
+
+
+def test_metrics_of_one_name_stand_together() -> None:
+    found = [
+        ("virtual_ip_held", {"address": "a"}, 1),
+        ("clock_stratum", {}, 3),
+        ("virtual_ip_held", {"address": "b"}, 0),
+    ]
+    assert PROGRAM["text"](found).splitlines() == [
+        "# HELP cluster_virtual_ip_held Whether the node holds a virtual IP.",
+        "# TYPE cluster_virtual_ip_held gauge",
+        'cluster_virtual_ip_held{address="a"} 1',
+        'cluster_virtual_ip_held{address="b"} 0',
+        "# HELP cluster_clock_stratum How many servers the clock is away from a reference.",
+        "# TYPE cluster_clock_stratum gauge",
+        "cluster_clock_stratum{} 3",
+    ]
