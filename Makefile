@@ -4,6 +4,7 @@
 .DEFAULT_GOAL := help
 
 CLUSTER ?= inventories/lab
+DRILLS ?= databases databases_mysql backup backup_replication logs monitoring repositories
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
@@ -11,7 +12,7 @@ help:
 	@echo "make up      the lab cluster, set up, running and verified"
 	@echo "make test    lint, types, unit and golden tests, molecule, end to end"
 	@echo "make audit   auditors we did not write, planted secrets, what security costs"
-	@echo "make drill   every fault there is, put into a database under writers"
+	@echo "make drill   what takes hours: every fault there is, in databases under writers, backups, logs, alerts"
 	@echo "make down    take the lab away"
 	@echo "also: setup lint unit molecule e2e docs"
 
@@ -40,7 +41,7 @@ test: setup
 	@scripts/test
 
 drill: setup
-	@CLUSTER_DRILL=1 $(BIN)/pytest -v -s tests/e2e/test_databases.py tests/e2e/test_databases_mysql.py tests/e2e/test_logs.py
+	@CLUSTER_DRILL=1 $(BIN)/pytest -v -s $(DRILLS:%=tests/e2e/test_%.py) tests/e2e/test_logs.py
 
 audit: setup
 	@scripts/audit

@@ -156,6 +156,7 @@ def test_the_running_database_goes_back(shop: Shop, backups: Backups) -> None:
     backups.stack.settle()
 
 
+@only_in_drills
 def test_one_table_is_put_beside_the_live_one(shop: Shop, backups: Backups) -> None:
     """Just before a bad statement: a table that others refer to, and one that refers to others."""
     which = "CONSTRAINT which FOREIGN KEY (good) REFERENCES goods (id)"

@@ -98,6 +98,7 @@ def test_no_line_is_lost_while_receivers_and_senders_fail(lab: Stack) -> None:
         all_arrive(lab, receiver, mark, many)
 
 
+@only_in_drills
 def test_a_full_disk_of_a_receiver_loses_nothing(lab: Stack) -> None:
     """A small disk for what it keeps, filled by somebody; the other receiver goes on."""
     mark, many = f"mark{time.time_ns()}", 3000

@@ -7,6 +7,9 @@ import pytest
 
 from .command import Done, cluster, wait_for
 from .conftest import Stack, running
+from .data_tier import only_in_drills
+
+pytestmark = only_in_drills
 
 TOPOLOGY = """
 name: e2e-repositories
