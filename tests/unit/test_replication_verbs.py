@@ -135,10 +135,11 @@ def test_a_primary_its_replicas_have_left_is() -> None:
     assert plan.details["from"] == "db1"
 
 
-def test_a_primary_that_does_not_hear_its_replicas_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(failover, "STUCK_SECONDS", 0.0)
-    deaf = live(primary(stalled=3), replica(), replica())
+def test_a_primary_that_does_not_hear_its_replicas_is() -> None:
+    deaf = live(primary(stalled=3, stalled_seconds=5), replica(), replica())
     assert failover.weigh(deaf, None, False).details["from"] == "db1"
+    busy = live(primary(stalled=3, stalled_seconds=1), replica(), replica())
+    assert "cluster switchover" in refusal(failover.weigh, busy, None, True)
 
 
 def test_an_interrupted_failover_is_not_begun_again() -> None:

@@ -5,7 +5,6 @@ are asked, and none is promoted before its relay log is empty.
 """
 
 import threading
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,7 +21,6 @@ from cluster_cli.status.answers import haproxy_servers
 from cluster_cli.topology.doors import WRITE
 
 HALT_SECONDS = 20.0
-STUCK_SECONDS = 2.0  # in which a primary that is well acknowledges something
 DRAIN_SECONDS = 86400  # it is bounded by progress, on the node
 TELL_SECONDS = 2.0
 
@@ -62,7 +60,7 @@ UP = "bring it in reach: cluster up --only database"
 def lost_one(live: Live, seen: Looks) -> str:
     """The primary that is lost. Raises ClusterError where there is one that is well, or none is known."""
     now, led = writers(seen), led_by(seen)
-    well = [node for node in now if (look := seen[node]) and look.clients and not stuck(live, node, look)]
+    well = [node for node in now if (look := seen[node]) and look.clients and not look.stuck]
     if well or (now and led not in (None, *now)):
         hint = "to move the writes: cluster switchover; to have the others follow: cluster up --only database"
         raise refused(f"{(well or now)[0]} takes writes", "nothing is lost:", hint, evidence(seen))
@@ -71,18 +69,6 @@ def lost_one(live: Live, seen: Looks) -> str:
         hint = "see: cluster status; a node to begin with: cluster up --only database"
         raise refused("nobody knows a primary", f"no node of {live.name} follows another:", hint, evidence(seen))
     return found
-
-
-def stuck(live: Live, node: str, look: Look) -> bool:
-    """Whether a primary's clients wait without end for replicas it still counts: it does not hear them any more.
-
-    A connection on which nothing arrives lives on for a quarter of an hour (tcp_retries2 in tcp(7)).
-    """
-    if not look.stalled:
-        return False
-    time.sleep(STUCK_SECONDS)
-    again = looks(live)[node]
-    return again is not None and again.stalled > 0 and again.position == look.position
 
 
 def fit(look: Look, old: str) -> bool:

@@ -9,6 +9,7 @@ ALIVE = ("Yes", "Connecting", "Preparing")  # an IO thread that runs, with its s
 # The source does not have what this node has, or no more what it needs (MariaDB's documentation, "Error Codes";
 # MySQL's "Server Error Message Reference").
 DIVERGED, MYSQL_DIVERGED = 1236, 13114
+STUCK_SECONDS = 5  # in which a primary that is well has acknowledged what waits
 
 
 @dataclass(frozen=True)
@@ -18,8 +19,9 @@ class Look:
     running: its server answers. blank: it never held anything of a database, or was emptied, or a copy to it did
     not end. head: it follows nobody. follows: the node it follows, or an address that is none of ours. master: it
     waits for replicas before it acknowledges. clients: replicas that acknowledge. stalled: clients that wait
-    for an acknowledgement. position, history: of its own binary log. received: up to where it received.
-    stale_password: it would log in to its source with a password that is not the one to use.
+    for an acknowledgement; stalled_seconds: the longest of them. position, history: of its own binary log.
+    received: up to where it received. stale_password: it would log in to its source with a password that is not
+    the one to use.
     """
 
     running: bool = False
@@ -29,6 +31,7 @@ class Look:
     master: bool = False
     clients: int = 0
     stalled: int = 0
+    stalled_seconds: int = 0
     follows: str = ""
     io: str = ""
     sql: str = ""
@@ -51,6 +54,15 @@ class Look:
     def writable(self) -> bool:
         """Whether applications may write to it."""
         return self.head and not self.read_only
+
+    @property
+    def stuck(self) -> bool:
+        """Whether its clients wait without end for replicas it still counts.
+
+        It does not hear them any more: a connection on which nothing arrives lives on for a quarter of an hour
+        (tcp_retries2 in tcp(7)). Or it heard them too late: a replica that has a write does not say so again.
+        """
+        return self.stalled_seconds >= STUCK_SECONDS
 
     @property
     def replicates(self) -> bool:

@@ -50,10 +50,11 @@ def describe(database: Database, nodes: Mapping[str, Mapping[str, Any]], chosen:
     primary = next(iter(writers or closed), None) if len(writers or closed) == 1 else None
     good = [name for name, look in looks.items() if primary and look.follows == primary and look.replicates]
     clients = looks[primary].clients if primary else 0
+    takes = len(writers) == 1 and clients > 0 and looks[writers[0]].master
     return {
         "primary": primary,
         "writers": writers,
-        "writable": len(writers) == 1 and clients > 0 and looks[writers[0]].master,
+        "writable": takes and not looks[writers[0]].stuck,
         "quorum": None,
         "may_fail": max(0, min(clients, len(good)) - 1) if primary else 0,
         "acknowledging": clients,
@@ -87,6 +88,11 @@ def guarantee(primary: Look | None, nodes: int) -> str:
         return "writes are acknowledged before a replica has them: they are lost with this node"
     if primary.clients == 0:
         return "no replica acknowledges, so writes wait until one does; none is lost"
+    if primary.stuck:
+        return (
+            f"writes have waited for a replica for {primary.stalled_seconds} s; none is lost: cluster failover, "
+            "unless its replicas come back at once"
+        )
     if primary.clients == 1:
         return "every acknowledged write is on the primary and one replica; if that one fails, writes wait"
     return (
@@ -101,7 +107,7 @@ def problems(database: Database, row: Mapping[str, Any]) -> Iterator[tuple[str, 
         where = " and ".join(f"{name} (at {row['nodes'][name]['position']})" for name in row["writers"])
         yield "", f"{where} both take writes: cluster db fence, then cluster rejoin NODE"
     primary = row["nodes"].get(row["primary"] or "")
-    if primary and not (primary["master"] and primary["clients"]):
+    if primary and (not (primary["master"] and primary["clients"]) or look_of(primary).stuck):
         yield "", row["guarantee"]
     for name, each in row["nodes"].items():
         if each["state"] is None:

@@ -23,6 +23,8 @@ LEAD_NO_MORE = (
     "SET GLOBAL rpl_semi_sync_master_enabled = OFF",
     "SET GLOBAL rpl_semi_sync_master_wait_no_slave = OFF",
 )
+STALLED = """SELECT COALESCE(MAX(time), 0) AS seconds FROM information_schema.processlist
+    WHERE state LIKE 'Waiting for semi-sync ACK%'"""
 
 
 def shown(server):
@@ -38,6 +40,7 @@ def shown(server):
         "master": bool(own["master"]),
         "clients": int(status.get("rpl_semi_sync_master_clients", 0)),
         "stalled": int(status.get("rpl_semi_sync_master_wait_sessions", 0)),
+        "stalled_seconds": int(server.rows(STALLED)[0]["seconds"]),
         "acknowledges": status.get("rpl_semi_sync_slave_status") == "ON",
     }
 

@@ -46,6 +46,10 @@ def plain(text):
     return "".join((text or "").split())
 
 
+STALLED = """SELECT COALESCE(MAX(time), 0) AS seconds FROM information_schema.processlist
+    WHERE state LIKE 'Waiting for semi-sync ACK%'"""
+
+
 def shown(server):
     """What a server says of itself, whatever its part. One that gave up waiting for replicas is no `master`."""
     own = server.rows("SELECT @@GLOBAL.read_only AS read_only, @@GLOBAL.gtid_executed AS position")[0]
@@ -58,6 +62,7 @@ def shown(server):
         "master": waits,
         "clients": int(status.get("rpl_semi_sync_source_clients", 0)),
         "stalled": int(status.get("rpl_semi_sync_source_wait_sessions", 0)),
+        "stalled_seconds": int(server.rows(STALLED)[0]["seconds"]),
         "acknowledges": status.get("rpl_semi_sync_replica_status") == "ON",
     }
 
