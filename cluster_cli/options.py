@@ -56,15 +56,22 @@ cluster_option = click.option(
     envvar="CLUSTER_TOPOLOGY",
     help="Directory with the topology.yml, or the file. Left away: this directory, or inventories/lab.",
 )
-output_option = click.option(
-    "-o",
-    "--output",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    callback=note_json,
-    is_eager=True,
-    help="For people, or for scripts (one JSON document on stdout).",
-)
+
+
+def output_as(scripts: str) -> Callable[[Function], Function]:
+    """The option -o. scripts: what those are given."""
+    return click.option(
+        "-o",
+        "--output",
+        type=click.Choice(["table", "json"]),
+        default="table",
+        callback=note_json,
+        is_eager=True,
+        help=f"For people, or for scripts ({scripts}).",
+    )
+
+
+output_option = output_as("one JSON document on stdout")
 node_option = click.option("-n", "--node", "nodes", multiple=True, help="Only this node; may be repeated.")
 plain_option = click.option("--plain", is_flag=True, help="Plain progress lines, also on a terminal.")
 yes_option = click.option("-y", "--yes", is_flag=True, help="Do not ask.")

@@ -41,7 +41,8 @@ def chosen(workspace: Workspace, database: str | None) -> tuple[str, ...]:
     if database is None:
         return tuple(known)
     if database not in known:
-        hint = did_you_mean(database, known) or f"there are: {', '.join(known) or 'none'}"
+        others = f"there are backups of {', '.join(known)}" if known else "add a section `backup` to the topology"
+        hint = did_you_mean(database, known) or others
         raise ClusterError(f'no backups are made of a database "{database}"', hint=hint, code=Exit.USAGE)
     return (database,)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from cluster_cli.options import cluster_option, node_option, note_json
+from cluster_cli.options import cluster_option, node_option, output_as
 
 
 @click.command(short_help="The nodes' logs, merged by time.")
@@ -16,15 +16,7 @@ from cluster_cli.options import cluster_option, node_option, note_json
 @click.option("--until", default="", help="As journalctl takes it. Left away: now.")
 @click.option("--security", is_flag=True, help="Only logins, sudo and changes of configuration.")
 @click.option("-f", "--follow", is_flag=True, help="Go on until Ctrl-C.")
-@click.option(
-    "-o",
-    "--output",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    callback=note_json,
-    is_eager=True,
-    help="For people, or for scripts (one JSON document for each record, one on a line).",
-)
+@output_as("one JSON document for each record, one on a line")
 def command(
     cluster: Path,
     nodes: tuple[str, ...],

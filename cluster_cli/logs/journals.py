@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from cluster_cli import ssh
 from cluster_cli.errors import ClusterError, Exit
 from cluster_cli.inventory import Host
-from cluster_cli.logs.query import Query
+from cluster_cli.logs.query import TIMES, Query
 from cluster_cli.logs.record import Record, from_journal
 from cluster_cli.logs.stream import lines
 
@@ -20,8 +20,10 @@ def read(hosts: Sequence[Host], query: Query, tell: Tell) -> list[Record]:
     lost = {name: answer for name, answer in answers.items() if answer.rc != 0}
     if len(lost) == len(answers):
         first = next(iter(lost.values()))
-        code = Exit.USAGE if first.reached else Exit.UNREACHABLE
-        raise ClusterError("no node gave its journal", where=first.node, why=first.err.strip(), code=code)
+        code, hint = (Exit.USAGE, TIMES) if first.reached else (Exit.UNREACHABLE, "see: cluster status")
+        raise ClusterError(
+            "no node gave its journal", where=first.node, why=first.err.strip(), hint=hint, code=code
+        )
     for name, answer in lost.items():
         tell(f"# {name}: {answer.err.strip()}")
     # all of them together: a node's journal is in the order of arrival, which is not quite that of time

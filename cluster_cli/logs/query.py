@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from cluster_cli.logs.record import FIELDS
 from cluster_cli.ssh import quoted
 
+TIMES = "times are as journalctl(1) takes them: -1h, today, 2026-11-27 14:03:27"
 READER = "python3 -I /usr/local/lib/cluster/logs"  # role logs puts it on receivers
 
 

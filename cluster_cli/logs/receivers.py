@@ -6,7 +6,7 @@ from dataclasses import replace
 from cluster_cli import ssh
 from cluster_cli.errors import ClusterError, Exit
 from cluster_cli.inventory import Host, Inventory
-from cluster_cli.logs.query import Query
+from cluster_cli.logs.query import TIMES, Query
 from cluster_cli.logs.record import Record, from_line
 from cluster_cli.logs.stream import lines
 
@@ -28,7 +28,7 @@ def read(hosts: Sequence[Host], query: Query, tell: Tell) -> list[Record] | None
             return [found for line in answer.out.splitlines() if (found := from_line(line))]
         why = answer.err.strip().split("\n")[-1]
         if answer.rc == REFUSED:
-            raise ClusterError("there are no such logs", where=host.name, why=why, code=Exit.USAGE)
+            raise ClusterError("there are no such logs", where=host.name, why=why, hint=TIMES, code=Exit.USAGE)
         tell(f"# {host.name} gives no logs: {why}")
     return None
 

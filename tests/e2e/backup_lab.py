@@ -1,16 +1,13 @@
 """A backup node of a lab as a test meets it: what it has, what is restored there, how it is damaged."""
 
 import json
-import os
 import shlex
-import signal
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from .command import Done, cluster, start, wait_for
+from .command import Done, cluster, kill_in, wait_for
 from .conftest import Stack
 
 SETTLED = "until ! systemctl list-units --no-legend 'cluster-backup@*' | grep -q activating; do sleep 0.2; done"
@@ -54,17 +51,7 @@ class Backups:
 
     def killed(self, stage: str, *words: str, after: float = 0.0) -> None:
         """`cluster WORDS -C ...`, killed with all its processes, so many seconds after a stage began."""
-        process = start(*words, "-C", str(self.stack.folder))
-        assert process.stderr
-        said: list[str] = []
-        while f"s  {stage}  " not in "".join(said[-1:]):
-            line = process.stderr.readline()
-            assert line, f"it ended before {stage}: {said}"
-            said.append(line)
-        time.sleep(after)
-        assert process.poll() is None, f"{stage} was over"
-        os.killpg(process.pid, signal.SIGKILL)
-        process.communicate(timeout=10)
+        assert kill_in(stage, (*words, "-C", self.stack.folder), after), f"{stage} was over"
 
     def run(self, *words: str) -> dict[str, Any]:
         """A backup made now; what the node says of it."""

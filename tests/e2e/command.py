@@ -2,10 +2,12 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,6 +62,26 @@ def start(*words: str | Path) -> "subprocess.Popen[str]":
         cwd="/",
         start_new_session=True,
     )
+
+
+def kill_in(stage: str, words: Sequence[str | Path], after: float) -> bool:
+    """Run `cluster WORDS...` and kill its process group so many seconds after a stage began; whether it still ran.
+
+    Fails the test when it ends before that stage.
+    """
+    process = start(*words)
+    assert process.stderr
+    said: list[str] = []
+    while f"s  {stage}  " not in "".join(said[-1:]):
+        line = process.stderr.readline()
+        assert line, f"it ended before {stage} began: {said}"
+        said.append(line)
+    time.sleep(after)
+    at_work = process.poll() is None
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.communicate(timeout=10)
+    return at_work
 
 
 def wait_for(what: str, true: Callable[[], object], seconds: float, every: float = 0.1) -> float:

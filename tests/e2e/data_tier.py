@@ -37,7 +37,8 @@ class Mode:
     """What differs between modes.
 
     database: its name in the topology; unit, client: of the server; same: what all nodes agree on once nobody
-    writes; elects: whether another node takes over by itself; gap_seconds: how soon writes go on (median).
+    writes; elects: whether another node takes over by itself; begins: whether nodes that lost their majority find
+    each other again by themselves; gap_seconds: how soon writes go on (median).
     """
 
     name: str
@@ -48,6 +49,7 @@ class Mode:
     client: str
     same: str
     elects: bool
+    begins: bool
     gap_seconds: float
 
 
@@ -61,6 +63,7 @@ GALERA = Mode(
     same="SHOW STATUS WHERE variable_name IN "
     "('wsrep_cluster_conf_id', 'wsrep_cluster_state_uuid', 'wsrep_last_committed')",
     elects=True,
+    begins=True,
     gap_seconds=5.0,
 )
 REPLICATION = Mode(
@@ -72,6 +75,7 @@ REPLICATION = Mode(
     client="mariadb --no-defaults -BN",
     same="SELECT @@gtid_binlog_pos",
     elects=False,
+    begins=False,
     gap_seconds=30.0,  # with an operator who acts at once
 )
 GROUP_REPLICATION = Mode(
@@ -83,6 +87,7 @@ GROUP_REPLICATION = Mode(
     client="mysql --no-defaults -BN",
     same="SELECT @@gtid_executed",
     elects=True,
+    begins=False,
     gap_seconds=9.0,
 )
 MODES = (GALERA, REPLICATION, GROUP_REPLICATION)
@@ -95,6 +100,7 @@ MYSQL_REPLICATION = Mode(  # in a lab of its own: test_databases_mysql.py
     client="mysql --no-defaults -BN",
     same="SELECT @@gtid_executed",
     elects=False,
+    begins=False,
     gap_seconds=30.0,  # with an operator who acts at once
 )
 

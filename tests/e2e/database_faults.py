@@ -183,6 +183,8 @@ def two_in_a_row(database: Database) -> Fault:
         else:
             goes_on(database, ledger)
         database.stack.lab.start(second)
+        if database.mode.elects and not database.mode.begins:
+            database.insist("recover", database.mode.database, "-C", database.stack.folder)
         ledger.wait_for(200, 2 * GOES_ON_SECONDS)
         comes_back(database, second)
 

@@ -1,13 +1,10 @@
 """A verb that is killed half-way, with all its processes, and what an operator does next."""
 
-import os
 import random
-import signal
-import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from .command import Done, cluster, start
+from .command import Done, cluster, kill_in
 from .data_tier import SEED, Database
 from .database_faults import GOES_ON_SECONDS, Fault, comes_back
 from .ledger import Ledger
@@ -32,19 +29,7 @@ def words(database: Database, verb: str) -> tuple[str, ...]:
 
 def killed(database: Database, verb: str, after: float) -> str:
     """Start a verb, kill its process group so long after its stage began; in words, whether it was at work."""
-    process = start(*words(database, verb))
-    assert process.stderr
-    said: list[str] = []
-    while f"s  {verb}  " not in "".join(said[-1:]):
-        line = process.stderr.readline()
-        assert line, f"{verb} ended before it began: {said}"
-        said.append(line)
-    time.sleep(after)
-    state = "at work" if process.poll() is None else "done"
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.communicate(timeout=10)
-    return state
+    return "at work" if kill_in(verb, words(database, verb), after) else "done"
 
 
 def again(database: Database, verb: str) -> Done:

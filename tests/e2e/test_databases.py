@@ -19,7 +19,7 @@ from cluster_cli.databases.modes import FENCES
 from . import sysbench
 from .command import cluster, wait_for
 from .conftest import Stack, running
-from .data_tier import DRILL, GALERA, GROUP_REPLICATION, MODES, REPLICATION, Database, only_in_drills, print_table
+from .data_tier import DRILL, GALERA, MODES, REPLICATION, Database, only_in_drills, print_table
 from .database import connect as patient
 from .database import trusting
 from .database_faults import (
@@ -217,7 +217,7 @@ def recovered(database: Database, lost: str) -> None:
         words = ("failover", name, "--yes", "-C", folder) if lost else ("up", folder, "--only", "database")
     elif lost:
         words = ("recover", name, "--without", lost, "--yes", "-C", folder)
-    elif database.mode is GROUP_REPLICATION:
+    elif not database.mode.begins:
         words = ("recover", name, "-C", folder)
     if words:
         database.insist(*words)
