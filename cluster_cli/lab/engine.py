@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
@@ -20,13 +20,14 @@ NEEDS_ROOT = (
 )
 
 
+DEAD = "dead"  # the engine takes it for running, its processes are gone: it can be removed, and nothing else
 LOOKS = 5  # at a list whose members come and go
 Ways = Sequence[tuple[str, IPv4Address]]  # networks of a container, in the engine's words, with its addresses
 
 
 @dataclass(frozen=True)
 class Container:
-    """A container as the engine sees it now. state: running, exited, paused, created, ... in its words."""
+    """A container as the engine sees it now. state: running, exited, paused, created, ... in its words, or DEAD."""
 
     name: str
     state: str
@@ -192,9 +193,22 @@ def _daemon_refusal(name: str, sudo: Sequence[str]) -> str:
 
 def _container(raw: dict[str, Any]) -> Container:
     """One element of `inspect`, the same shape in both engines."""
-    return Container(
+    container = Container(
         name=str(raw["Name"]).lstrip("/"),
         state=str(raw["State"]["Status"]),
         labels=dict(raw["Config"].get("Labels") or {}),
         networks=tuple(raw["NetworkSettings"].get("Networks") or {}),
     )
+    pid = int(raw["State"]["Pid"])  # 0 where the engine knows that it does not run
+    return replace(container, state=DEAD) if pid and _gone(pid) else container
+
+
+def _gone(pid: int) -> bool:
+    """Whether no process has this id, as where a machine goes on from an image of itself without its processes."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:  # it is another user's
+        return False
+    return False

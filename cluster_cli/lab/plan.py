@@ -6,7 +6,7 @@ from enum import Enum
 from ipaddress import IPv4Address, IPv4Network
 
 from cluster_cli.errors import ClusterError, Exit
-from cluster_cli.lab.engine import Container
+from cluster_cli.lab.engine import DEAD, Container
 from cluster_cli.lab.network import CLUSTER
 from cluster_cli.lab.recipe import SUITE
 
@@ -64,14 +64,15 @@ def step_for(container: Container | None, image: str, networks: Iterable[str]) -
     """The step for a node whose container (if any) is this one.
 
     image: the reference a new one would have; networks: the engine's names of those it shall be on. A running
-    node is never replaced; a dead one made from another image, or cut off a network, is.
+    node is never replaced; one that does not run is, where it was made from another image, is cut off a network or
+    cannot be started.
     """
     if container is None:
         return Step.CREATE
     if container.running:
         return Step.UNPAUSE if container.state == "paused" else Step.KEEP
     usable = container.labels.get(IMAGE) == image and set(networks) <= set(container.networks)
-    return Step.START if usable else Step.RECREATE
+    return Step.START if usable and container.state != DEAD else Step.RECREATE
 
 
 def refuse_addresses(nodes: Sequence[LabNode], subnets: Mapping[str, IPv4Network]) -> None:

@@ -1,5 +1,8 @@
 """Calls of the engine and what is said when they cannot be made; no engine is run."""
 
+import json
+import os
+import subprocess
 import sys
 from ipaddress import IPv4Address
 
@@ -9,7 +12,7 @@ from cluster_cli.errors import ClusterError
 from cluster_cli.lab import command, engine
 from cluster_cli.lab.command import Done
 from cluster_cli.lab.dialect import DOCKER, PODMAN
-from cluster_cli.lab.engine import Engine
+from cluster_cli.lab.engine import DEAD, Engine
 from cluster_cli.lab.settle import parse
 
 
@@ -118,3 +121,21 @@ def test_an_engine_that_cannot_look_is_told_in_its_words(monkeypatch):
     with pytest.raises(ClusterError, match="inspect failed") as caught:
         Engine(PODMAN).networks()
     assert "database is locked" in (caught.value.why or "")
+
+
+def test_a_container_whose_processes_are_gone_does_not_run(monkeypatch):
+    """As after a machine went on from an image of itself: the engine was told of no death."""
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    rows = [
+        {
+            "Name": name,
+            "State": {"Status": "running", "Pid": pid},
+            "Config": {"Labels": None},
+            "NetworkSettings": {"Networks": None},
+        }
+        for name, pid in (("live", os.getpid()), ("ghost", ended.pid))
+    ]
+    monkeypatch.setattr(Engine, "run", lambda *_, **__: "live\nghost\n")
+    monkeypatch.setattr(Engine, "attempt", lambda *_, **__: Done((), 0, json.dumps(rows), ""))
+    assert {each.name: each.state for each in Engine(PODMAN).containers("lab")} == {"live": "running", "ghost": DEAD}

@@ -6,7 +6,7 @@ import pytest
 
 from cluster_cli.errors import ClusterError
 from cluster_cli.lab import plan
-from cluster_cli.lab.engine import Container
+from cluster_cli.lab.engine import DEAD, Container
 from cluster_cli.lab.plan import LabNode, Step
 
 SUBNET = IPv4Network("10.89.9.0/24")
@@ -32,6 +32,7 @@ def node(name="n1", address="10.89.9.11"):
         (container(state="created"), Step.START),
         (container(state="exited", image="i:0"), Step.RECREATE),
         (container(state="exited", networks=()), Step.RECREATE),
+        (container(state=DEAD), Step.RECREATE),
     ],
 )
 def test_step(there, step):
