@@ -27,7 +27,7 @@ Ways = Sequence[tuple[str, IPv4Address]]  # networks of a container, in the engi
 
 @dataclass(frozen=True)
 class Container:
-    """A container as the engine sees it now. state: running, exited, paused, created, ... in its words, or DEAD."""
+    """A container as the engine sees it now. state: in its words (running, exited, paused, created), or DEAD."""
 
     name: str
     state: str

@@ -269,9 +269,8 @@ class Database:
     def batch(self) -> Iterator[None]:
         """Large transactions, one after the other, for as long as it lasts."""
         with closing(self.connect()) as connection, connection.cursor() as cursor:
-            cursor.execute(
-                "CREATE TABLE IF NOT EXISTS batch (id BIGINT AUTO_INCREMENT PRIMARY KEY, text CHAR(200))"
-            )
+            cursor.execute("DROP TABLE IF EXISTS batch")  # what an earlier fault's has become
+            cursor.execute("CREATE TABLE batch (id BIGINT AUTO_INCREMENT PRIMARY KEY, text CHAR(200))")
         with Batch(self.connect):
             yield
 

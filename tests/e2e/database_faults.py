@@ -21,12 +21,12 @@ BETWEEN_SECONDS = 8  # two nodes that are powered on one after the other
 # The data directory may be a mount point, so it is copied, not moved. One of its own has lost+found.
 MOVE = (
     "systemctl stop {unit}; cp -a /var/lib/mysql /var/lib/mysql.big; "
-    "mount -t tmpfs -o size=1g none /var/lib/mysql; chown mysql: /var/lib/mysql; "
+    "mount -t tmpfs -o size=2g none /var/lib/mysql; chown mysql: /var/lib/mysql; "
     "mkdir -m 700 /var/lib/mysql/lost+found; "
     "cp -a /var/lib/mysql.big/. /var/lib/mysql/; systemctl start {unit}"
 )
 MOVE_BACK = (
-    "systemctl stop {unit}; rm -rf /var/lib/mysql/filler /var/lib/mysql/lost+found /var/lib/mysql.big; "
+    "rm -rf /var/lib/mysql/filler /var/lib/mysql/lost+found /var/lib/mysql.big; systemctl stop {unit}; "
     "cp -a /var/lib/mysql /var/lib/mysql.big; umount /var/lib/mysql; "
     "find /var/lib/mysql -mindepth 1 -delete; cp -a /var/lib/mysql.big/. /var/lib/mysql/; "
     "rm -rf /var/lib/mysql.big; systemctl start {unit}"
@@ -211,7 +211,7 @@ def disk_full(database: Database, node: str) -> Fault:
 
     def fault(ledger: Ledger) -> None:
         assert database.writer() == node
-        database.stack.on(node, "head -c 2G /dev/zero > /var/lib/mysql/filler 2>/dev/null || true")
+        database.stack.on(node, "head -c 3G /dev/zero > /var/lib/mysql/filler 2>/dev/null || true")
         if database.mode.elects:
             goes_on(database, ledger)
         ledger.run(AWAY_SECONDS)

@@ -138,4 +138,5 @@ def test_a_container_whose_processes_are_gone_does_not_run(monkeypatch):
     ]
     monkeypatch.setattr(Engine, "run", lambda *_, **__: "live\nghost\n")
     monkeypatch.setattr(Engine, "attempt", lambda *_, **__: Done((), 0, json.dumps(rows), ""))
-    assert {each.name: each.state for each in Engine(PODMAN).containers("lab")} == {"live": "running", "ghost": DEAD}
+    states = {each.name: each.state for each in Engine(PODMAN).containers("lab")}
+    assert states == {"live": "running", "ghost": DEAD}

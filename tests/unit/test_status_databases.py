@@ -54,6 +54,13 @@ def test_two_nodes_spare_none(topology: Topology, third: Outcome) -> None:
     assert told[0].startswith("db3: takes no part")
 
 
+def test_one_that_was_ended_for_want_of_room_is_told(topology: Topology) -> None:
+    two, away = of_two(GOOD), Outcome(0, "no_room\t1\n", "Can't connect")
+    found = described(topology, "main", {"db1": two, "db2": two, "db3": away}, "db1")
+    (told,) = problems(topology, {"main": found}, ALL)
+    assert told.startswith("db3: was ended because its disk is full")
+
+
 def test_without_a_majority_nobody_writes(topology: Topology) -> None:
     found = described(topology, "main", {"db1": APART, "db2": APART}, "db1")
     assert not found["writable"]
