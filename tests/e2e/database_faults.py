@@ -21,7 +21,8 @@ BETWEEN_SECONDS = 8  # two nodes that are powered on one after the other
 # The data directory may be a mount point, so it is copied, not moved. One of its own has lost+found.
 MOVE = (
     "systemctl stop {unit}; cp -a /var/lib/mysql /var/lib/mysql.big; "
-    "mount -t tmpfs -o size=2g none /var/lib/mysql; chown mysql: /var/lib/mysql; "
+    "mount -t tmpfs -o size=$(( $(du -sm /var/lib/mysql | cut -f1) + 512 ))m none /var/lib/mysql; "
+    "chown mysql: /var/lib/mysql; "
     "mkdir -m 700 /var/lib/mysql/lost+found; "
     "cp -a /var/lib/mysql.big/. /var/lib/mysql/; systemctl start {unit}"
 )
@@ -211,7 +212,7 @@ def disk_full(database: Database, node: str) -> Fault:
 
     def fault(ledger: Ledger) -> None:
         assert database.writer() == node
-        database.stack.on(node, "head -c 3G /dev/zero > /var/lib/mysql/filler 2>/dev/null || true")
+        database.stack.on(node, "head -c 4G /dev/zero > /var/lib/mysql/filler 2>/dev/null || true")
         if database.mode.elects:
             goes_on(database, ledger)
         ledger.run(AWAY_SECONDS)
