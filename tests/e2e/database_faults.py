@@ -12,7 +12,7 @@ from .ledger import Ledger
 
 AWAY_SECONDS = 20
 BACK_SECONDS = 60
-CATCH_UP_SECONDS = 180  # of a node that was given up, and returns while the others are written to
+CATCH_UP_SECONDS = 180  # of a node that returns while the others are written to, maybe by a heavy batch
 GOES_ON_SECONDS = 60
 AT_ONCE, DRAWN = "at once", "in an order drawn from the seed"
 WRITERS_TURN = ("the writer first", "the writer last")
@@ -49,12 +49,12 @@ def goes_on(database: Database, ledger: Ledger) -> None:
     ledger.wait_for(200, GOES_ON_SECONDS)
 
 
-def comes_back(database: Database, node: str, seconds: float = BACK_SECONDS) -> float:
+def comes_back(database: Database, node: str) -> float:
     """Wait until a node takes part again; an operator may have to act. Returns the seconds it took."""
     began = time.monotonic()
     if not database.mode.elects:
         wait_for(f"{node} to be taken back", lambda: rejoined(database, node), CATCH_UP_SECONDS, every=1)
-    wait_for(f"{node} to be back", lambda: database.fit(node), seconds, every=0.5)
+    wait_for(f"{node} to be back", lambda: database.fit(node), CATCH_UP_SECONDS, every=0.5)
     return time.monotonic() - began
 
 

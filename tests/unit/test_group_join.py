@@ -77,8 +77,13 @@ def test_a_group_lives_where_a_majority_is_in_reach(join: ModuleType) -> None:
 
 def test_commits_are_stuck_where_the_same_one_waits_on(join: ModuleType) -> None:
     commits = join.Commits()
-    assert not commits.stuck([7, 8], 100.0)
-    assert not commits.stuck([8, 9], 109.9)
-    assert not commits.stuck([9], 115.0)  # 8 was done
-    assert not commits.stuck([8, 9], 119.8)  # and waits anew
-    assert commits.stuck([8, 9], 119.9)
+    assert not commits.stuck({7: 0, 8: 0}, 100.0)
+    assert not commits.stuck({8: 10, 9: 3}, 109.9)
+    assert not commits.stuck({9: 8}, 115.0)  # 8 was done
+    assert not commits.stuck({8: 1, 9: 13}, 119.8)  # and waits anew
+    assert commits.stuck({8: 1, 9: 13}, 119.9)
+
+
+def test_a_busy_session_is_not_stuck(join: ModuleType) -> None:
+    commits = join.Commits()
+    assert not any(commits.stuck({7: moment % 3}, float(moment)) for moment in range(60))

@@ -87,14 +87,18 @@ class Commits:
         self.since = {}
 
     def stuck(self, sessions, now):
-        """Whether one of them has been waiting for too long, by a clock in seconds."""
+        """Whether one of them has been waiting for too long, by a clock in seconds, and in one statement.
+
+        sessions: how long the statement of each is under way; a busy one may be seen to wait every time.
+        """
         self.since = {each: self.since.get(each, now) for each in sessions}
-        return any(now - first >= STUCK_SECONDS for first in self.since.values())
+        long = [each for each, first in self.since.items() if now - first >= STUCK_SECONDS]
+        return any(sessions[each] >= STUCK_SECONDS - 1 for each in long)
 
     def attend(self, server):
         """End a server whose commits are stuck; what was done, in a sentence, empty for nothing."""
-        rows = server.ask(f"SELECT id FROM information_schema.processlist WHERE state = '{TICKET}'")
-        if not self.stuck([row[0] for row in rows], time.monotonic()):
+        rows = server.ask(f"SELECT id, time FROM information_schema.processlist WHERE state = '{TICKET}'")
+        if not self.stuck(dict(rows), time.monotonic()):
             return ""
         subprocess.run(END, check=True, timeout=10)
         return f"ended the server: {len(rows)} commits waited for {STUCK_SECONDS:g} s for what never came"
