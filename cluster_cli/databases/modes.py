@@ -13,6 +13,8 @@ from cluster_cli.topology.model import Topology
 
 FENCES = {"mariadb": "/etc/mysql/mariadb.conf.d/99-fenced.cnf", "mysql": "/etc/mysql/conf.d/99-fenced.cnf"}
 
+NO_ROOM = "/run/cluster-room/ended"  # role doorbell's, of a server that was ended because of its full disk
+
 
 class Mode(Protocol):
     """What a mode's state.py has."""
@@ -41,7 +43,8 @@ MODES: Mapping[str, Mode] = {
 def question(database: Database) -> str:
     """The shell command that has a node tell all we want to know of it."""
     fenced = f"test -e {FENCES[database.engine]} && echo fenced"
-    return f"{MODES[database.mode].QUESTION}; {notes.QUESTION}; {fenced}; true"
+    no_room = f"test -e {NO_ROOM} && echo no_room"
+    return f"{MODES[database.mode].QUESTION}; {notes.QUESTION}; {no_room}; {fenced}; true"
 
 
 def described(
@@ -58,6 +61,7 @@ def described(
         "addresses": doors(topology, database),
         "fenced": any(answer.stdout.endswith("fenced\n") for answer in found.values()),
         "restore": restore(found),
+        "no_room": [node for node, answer in found.items() if "no_room" in answer.stdout.splitlines()],
         "nodes": nodes,
     }
     return row | mode.describe(database, nodes, chosen)
@@ -97,7 +101,11 @@ def problems(
             yield fenced(name)
         elif not row["writable"]:
             yield f"database {name}: no node takes writes"
+        for node in row["no_room"]:
+            yield f"{node}: its disk is full, so its server of {name} was ended; with room it starts by itself"
         for node, text in MODES[database.mode].problems(database, row):
+            if node in row["no_room"]:
+                continue
             if not node:
                 yield f"database {name}: {text}"
             elif reachable.get(node):

@@ -7,11 +7,7 @@ from cluster_cli.collect import Outcome
 from cluster_cli.topology.databases import Database
 
 # Galera's documentation, "Galera status variables".
-# The mark is role galera's, of a server that was ended because its full disk held up the others.
-QUESTION = (
-    "mariadb --no-defaults -BNe \"SHOW STATUS LIKE 'wsrep%'; SELECT 'read_only', @@read_only\"; "
-    "test ! -e /run/cluster-galera-room/ended || printf 'no_room\\t1\\n'"
-)
+QUESTION = "mariadb --no-defaults -BNe \"SHOW STATUS LIKE 'wsrep%'; SELECT 'read_only', @@read_only\""
 SYNCED = "Synced"
 
 
@@ -26,7 +22,6 @@ def member(outcome: Outcome | None) -> dict[str, Any]:
         "waiting": int(known.get("wsrep_local_recv_queue", 0)),
         "position": known.get("wsrep_last_committed"),
         "read_only": known.get("read_only") == "1",
-        "no_room": "no_room" in known,
     }
 
 
@@ -70,9 +65,7 @@ def guarantee(good: int, spare: int) -> str:
 def problems(database: Database, row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """What is not well, as (node, sentence); node is "" for the whole."""
     for node, each in row["nodes"].items():
-        if each["no_room"]:
-            yield node, "was ended because its disk is full, and starts by itself when there is room,"
-        elif not takes_part(each):
+        if not takes_part(each):
             yield node, f"takes no part ({each['state'] or 'its server does not answer'})"
     complete = all(takes_part(each) for each in row["nodes"].values())
     if database.arbiter and complete and row["quorum"]["present"] < len(database.voters):

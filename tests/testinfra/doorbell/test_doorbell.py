@@ -6,6 +6,7 @@ from cluster_cli.databases.modes import fenced
 
 COLLECT = {
     "service": "systemctl is-active cluster-doorbell; systemctl is-enabled cluster-doorbell",
+    "room": "systemctl is-active cluster-room; systemctl is-enabled cluster-room",
     "itself": """python3 -c 'import http.client, sys
 def ask(path):
     connection = http.client.HTTPConnection(sys.argv[1], int(sys.argv[2]), timeout=3)
@@ -38,6 +39,11 @@ ASK = {"doorbell": doorbell}
 
 def test_it_runs_and_starts_at_boot(observed):
     assert observed["service"].stdout.split() == ["active", "enabled"]
+
+
+def test_a_full_disk_is_watched_for_where_a_group_elects(node, observed):
+    if node.vars["doorbell_mode"] != "replication":
+        assert observed["room"].stdout.split() == ["active", "enabled"]
 
 
 def test_the_node_may_be_read_from(observed):

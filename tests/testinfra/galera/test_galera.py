@@ -7,7 +7,6 @@ COLLECT = {
     "status": f"""{SQL} "SHOW STATUS LIKE 'wsrep%'" """,
     "variables": f"{SQL} 'SHOW VARIABLES'",
     "service": "systemctl is-active mariadb; systemctl is-enabled mariadb",
-    "room": "systemctl is-active cluster-galera-room; systemctl is-enabled cluster-galera-room",
     "sockets": "systemctl is-enabled mariadb.socket mariadb-extra.socket",
     "anonymous": f"""{SQL} "SELECT COUNT(*) FROM mysql.global_priv WHERE user = ''" """,
     "open": f"""{SQL} "SELECT user, host FROM mysql.global_priv WHERE host <> 'localhost'
@@ -26,10 +25,6 @@ def table(outcome):
 
 def test_the_server_runs_and_starts_at_boot(observed):
     assert observed["service"].stdout.split() == ["active", "enabled"]
-
-
-def test_a_full_disk_is_watched_for(observed):
-    assert observed["room"].stdout.split() == ["active", "enabled"]
 
 
 def test_nothing_starts_it_behind_our_back(observed):

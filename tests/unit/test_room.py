@@ -6,7 +6,8 @@ from types import ModuleType
 
 import pytest
 
-PATH = Path(__file__).parents[2] / "roles/galera/files/room.py"
+PATH = Path(__file__).parents[2] / "roles/doorbell/files/room.py"
+ENDED = [["kill", "--signal=KILL", "mysql"], ["stop", "mysql"]]
 FULL, TIGHT, ROOM = 0, 10 * 2**20, 2**30
 
 
@@ -18,17 +19,17 @@ def room(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     module.done = []
-    monkeypatch.setattr(module.subprocess, "run", lambda words, **_: module.done.append(words[1]))
+    monkeypatch.setattr(module.subprocess, "run", lambda words, **_: module.done.append(words[1:]))
     return module
 
 
 def told(room: ModuleType, mark: Path, free: int, places: list[tuple[str, int] | None]) -> list[str]:
     """What is said, a second apart, of a node with so much room that stands at these places."""
-    stall, said = room.Stall(), []
+    server, stall, said = room.Server("mysql", None), room.Stall(), []
     room.free_bytes = lambda: free
     for second, place in enumerate(places):
-        room.position = lambda place=place: place
-        said += [text] if (text := room.attend(str(mark), stall, float(second))) else []
+        server.position = lambda place=place: place
+        said += [text] if (text := room.attend(server, str(mark), stall, float(second))) else []
     return said
 
 
@@ -49,7 +50,7 @@ def test_it_ends_where_its_group_waits_for_room(room, tmp_path, free, places, en
     mark = tmp_path / "ended"
     said = told(room, mark, free, places)
     assert [text for text in said if "ended the server" in text] == said
-    assert (bool(said), mark.exists(), room.done) == (ends, ends, ["kill", "stop"] if ends else [])
+    assert (bool(said), mark.exists(), room.done) == (ends, ends, ENDED if ends else [])
 
 
 def test_it_comes_back_when_there_is_room(room, tmp_path):
@@ -57,11 +58,11 @@ def test_it_comes_back_when_there_is_room(room, tmp_path):
     mark.touch()
     assert told(room, mark, FULL, [None] * 3) == told(room, mark, TIGHT, [None] * 3) == []
     assert told(room, mark, ROOM, [None] * 3) == ["there is room again: started the server"]
-    assert (room.done, mark.exists()) == (["start"], False)
+    assert (room.done, mark.exists()) == ([["start", "--no-block", "mysql"]], False)
 
 
 def test_one_that_somebody_started_without_room_is_ended_again(room, tmp_path):
     mark = tmp_path / "ended"
     mark.touch()
     assert told(room, mark, FULL, [("7", 5)] * 4)
-    assert room.done == ["kill", "stop"]
+    assert room.done == ENDED
