@@ -70,18 +70,36 @@ def kill_in(stage: str, words: Sequence[str | Path], after: float) -> bool:
     Fails the test when it ends before that stage.
     """
     process = start(*words)
-    assert process.stderr
-    said: list[str] = []
-    while f"s  {stage}  " not in "".join(said[-1:]):
-        line = process.stderr.readline()
-        assert line, f"it ended before {stage} began: {said}"
-        said.append(line)
+    _reached(process, stage)
     time.sleep(after)
     at_work = process.poll() is None
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.communicate(timeout=10)
     return at_work
+
+
+def act_in(stage: str, words: Sequence[str | Path], act: Callable[[], object], timeout: float) -> Done:
+    """Run `cluster WORDS...` to its end, and do something when a stage begins.
+
+    Fails the test when it ends before that stage.
+    """
+    began, process = time.monotonic(), start(*words)
+    said = _reached(process, stage)
+    act()
+    out, err = process.communicate(timeout=timeout)
+    return Done(process.returncode, out, said + err, time.monotonic() - began)
+
+
+def _reached(process: "subprocess.Popen[str]", stage: str) -> str:
+    """Read on until a stage begins; what was said until then."""
+    assert process.stderr
+    said: list[str] = []
+    while f"s  {stage}  " not in "".join(said[-1:]):
+        line = process.stderr.readline()
+        assert line, f"it ended before {stage} began: {said}"
+        said.append(line)
+    return "".join(said)
 
 
 def wait_for(what: str, true: Callable[[], object], seconds: float, every: float = 0.1) -> float:

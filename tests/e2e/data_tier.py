@@ -246,7 +246,7 @@ class Database:
         with closing(self.connect()) as connection, connection.cursor() as cursor:
             cursor.execute(f"CREATE TABLE IF NOT EXISTS {SAMPLED} (id INT PRIMARY KEY, moment DATETIME(6))")
         with ExitStack() as stack:
-            sampler = stack.enter_context(Sampler(self.stack.lab, self.nodes, self.mode.name))
+            sampler = stack.enter_context(Sampler(self.stack.lab, self.addresses, self.mode.name))
             if lagging:
                 stack.enter_context(self.batch())
             ledger, table = stack.enter_context(self.ledger())

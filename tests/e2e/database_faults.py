@@ -24,14 +24,15 @@ MOVE = (
     "mount -t tmpfs -o size=$(( $(du -sm /var/lib/mysql | cut -f1) + 512 ))m none /var/lib/mysql; "
     "chown mysql: /var/lib/mysql; "
     "mkdir -m 700 /var/lib/mysql/lost+found; "
-    "cp -a /var/lib/mysql.big/. /var/lib/mysql/; systemctl start {unit}"
+    "cp -a /var/lib/mysql.big/. /var/lib/mysql/; systemctl start {unit}; {look}"
 )
 MOVE_BACK = (
     "rm -rf /var/lib/mysql/filler /var/lib/mysql/lost+found /var/lib/mysql.big; systemctl stop {unit}; "
     "cp -a /var/lib/mysql /var/lib/mysql.big; umount /var/lib/mysql; "
     "find /var/lib/mysql -mindepth 1 -delete; cp -a /var/lib/mysql.big/. /var/lib/mysql/; "
-    "rm -rf /var/lib/mysql.big; systemctl start {unit}"
+    "rm -rf /var/lib/mysql.big; systemctl start {unit}; {look}"
 )
+LOOK = "systemctl try-restart cluster-doorbell cluster-room"  # a unit sees the mounts of when it began
 Fault = Callable[[Ledger], object]
 CUT = "nft add table inet drill; nft 'add chain inet drill {0} {{ type filter hook {0} priority -300; }}'; "
 DROP = "nft add rule inet drill {0} ip {1} '{{ {2} }}' drop"
@@ -198,12 +199,12 @@ def small_disk(database: Database) -> Iterator[str]:
     database.settle()
     node, unit = database.others(database.writer())[0], database.mode.unit
     try:
-        database.stack.on(node, MOVE.format(unit=unit), 120)
+        database.stack.on(node, MOVE.format(unit=unit, look=LOOK), 120)
         database.settle()
         database.verb("switchover", "--to", node)
         yield node
     finally:
-        database.stack.on(node, MOVE_BACK.format(unit=unit), 120)
+        database.stack.on(node, MOVE_BACK.format(unit=unit, look=LOOK), 120)
     comes_back(database, node)
 
 

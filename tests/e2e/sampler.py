@@ -2,29 +2,36 @@
 
 import subprocess
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import pairwise
+from typing import NamedTuple
 
 from cluster_cli.lab.lab import Lab
 
-# Run in the node: one line a sample, "MONOTONIC_SECONDS 0|1". All nodes of a lab share the machine's clock.
+# Run in the node: one line a sample, "BEGAN ENDED 0|1 ADDRESS", the last of who it follows or "-". All nodes of a
+# lab share the machine's monotonic clock.
 LOOP = """
 import sys, time, pymysql
-QUESTION, WRITE, SOCKET = sys.argv[1], sys.argv[2], "/run/mysqld/mysqld.sock"
+(QUESTION, WRITE, FOLLOWS), SOCKET = sys.argv[1:4], "/run/mysqld/mysqld.sock"
 connection = None
 while True:
-    began = time.monotonic()
+    began, answer, source = time.monotonic(), 0, "-"
     try:
-        limits = dict(connect_timeout=1, read_timeout=1, write_timeout=1)
+        limits = dict(connect_timeout=1, read_timeout=1, write_timeout=1, cursorclass=pymysql.cursors.DictCursor)
         connection = connection or pymysql.connect(unix_socket=SOCKET, user="root", autocommit=True, **limits)
         with connection.cursor() as cursor:
             cursor.execute(QUESTION)
-            answer = int(bool(cursor.fetchone()[0]))
+            answer = int(bool(cursor.fetchone()["yes"]))
             if answer and WRITE:
                 cursor.execute(WRITE)
+            if FOLLOWS:
+                cursor.execute(FOLLOWS)
+                row = cursor.fetchone() or {}
+                if "Yes" in (row.get("Slave_IO_Running"), row.get("Replica_IO_Running")):
+                    source = row.get("Master_Host") or row.get("Source_Host")
     except Exception:
         connection, answer = None, 0
-    print(f"{began:.3f} {answer}", flush=True)
+    print(f"{began:.3f} {time.monotonic():.3f} {answer} {source}", flush=True)
     time.sleep(max(0.0, 0.1 - (time.monotonic() - began)))
 """
 NONE_WAITS = (
@@ -33,30 +40,44 @@ NONE_WAITS = (
 )
 QUESTIONS = {
     # Without a replica that acknowledges, a write is not, however long its client waits. A primary that was cut
-    # off counts its replicas for a while; what waits for them tells that they are not there.
-    "replication": f"SELECT @@read_only = 0 AND VARIABLE_VALUE > 0 AND {NONE_WAITS} "
+    # off counts its replicas for a while: what waits for them tells that they are not there, and they themselves.
+    "replication": f"SELECT @@read_only = 0 AND VARIABLE_VALUE > 0 AND {NONE_WAITS} AS yes "
     "FROM information_schema.GLOBAL_STATUS WHERE VARIABLE_NAME = 'rpl_semi_sync_master_clients'",
-    "replication (mysql)": f"SELECT @@read_only = 0 AND VARIABLE_VALUE > 0 AND {NONE_WAITS} "
+    "replication (mysql)": f"SELECT @@read_only = 0 AND VARIABLE_VALUE > 0 AND {NONE_WAITS} AS yes "
     "FROM performance_schema.global_status WHERE VARIABLE_NAME = 'Rpl_semi_sync_source_clients'",
-    "group_replication": "SELECT @@super_read_only = 0",
+    "group_replication": "SELECT @@super_read_only = 0 AS yes",
 }
+FOLLOWS = {"replication": "SHOW SLAVE STATUS", "replication (mysql)": "SHOW REPLICA STATUS"}
 # Who was frozen or cut off finds itself writable for a while, and its group lets it commit nothing: it is tried.
 # With replicas a write that waits for good would make another history of it: there it is only asked.
 TABLE = "shop.sampler"
 WRITES = {
     "group_replication": f"REPLACE INTO {TABLE} VALUES (1, NOW(6))"
 }  # a row that stays as it is needs no commit
+Spans = list[tuple[float, float]]  # from, to; in monotonic seconds
+
+
+class Sample(NamedTuple):
+    """What a node said between two moments: whether it takes writes, and whom it follows, an address or "-"."""
+
+    began: float
+    ended: float
+    yes: bool
+    follows: str
 
 
 class Sampler:
-    """Samples of all nodes, from entering to leaving. Nothing is asked where a mode has many writers by design."""
+    """Samples of all nodes, from entering to leaving. Nothing is asked where a mode has many writers by design.
 
-    def __init__(self, lab: Lab, nodes: Sequence[str], mode: str) -> None:
-        self.lab, self.nodes, self.question = lab, nodes, QUESTIONS.get(mode)
-        self.write = WRITES.get(mode, "")
-        self.samples: dict[str, list[tuple[float, int]]] = {node: [] for node in nodes}
+    addresses: of the nodes, by name.
+    """
+
+    def __init__(self, lab: Lab, addresses: Mapping[str, str], mode: str) -> None:
+        self.lab, self.addresses, self.question = lab, addresses, QUESTIONS.get(mode)
+        self.words = (str(self.question), WRITES.get(mode, ""), FOLLOWS.get(mode, ""))
+        self.samples: dict[str, list[Sample]] = {node: [] for node in addresses}
         self._over = threading.Event()
-        self._threads = [threading.Thread(target=self._follow, args=(node,), daemon=True) for node in nodes]
+        self._threads = [threading.Thread(target=self._follow, args=(node,), daemon=True) for node in addresses]
 
     def __enter__(self) -> "Sampler":
         if self.question:
@@ -71,37 +92,75 @@ class Sampler:
 
     def two_writers(self) -> float:
         """For how long two nodes took writes at once, in seconds."""
-        spans = {node: list(writable(samples)) for node, samples in self.samples.items()}
-        total = 0.0
-        for i, one in enumerate(self.nodes):
-            for other in self.nodes[i + 1 :]:
-                total += sum(
-                    max(0.0, min(end, last) - max(begin, first))
-                    for begin, end in spans[one]
-                    for first, last in spans[other]
-                )
-        return total
+        return two_writers(self.samples, self.addresses if self.words[2] else None)
 
     def _follow(self, node: str) -> None:
         """One node: asked again after it was away."""
         while not self._over.is_set():
-            argv = self.lab.engine.argv(
-                "exec", f"{self.lab.name}-{node}", "python3", "-c", LOOP, str(self.question), self.write
-            )
+            argv = self.lab.engine.argv("exec", f"{self.lab.name}-{node}", "python3", "-c", LOOP, *self.words)
             with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
                 for line in process.stdout or ():
-                    moment, _, answer = line.partition(" ")
-                    self.samples[node].append((float(moment), int(answer)))
+                    began, ended, answer, source = line.split()
+                    self.samples[node].append(Sample(float(began), float(ended), answer == "1", source))
                     if self._over.is_set():
                         break
                 process.kill()
             self._over.wait(0.3)
 
 
-def writable(samples: list[tuple[float, int]]) -> list[tuple[float, float]]:
-    """The spans between two samples, no more than a second apart, that both said yes."""
+def two_writers(samples: Mapping[str, list[Sample]], followed: Mapping[str, str] | None) -> float:
+    """For how long two nodes certainly took writes at once, in seconds.
+
+    followed: addresses of the nodes by name, where a write counts only while another node follows the one that
+    takes it (semi-synchronous replication); None where a node's own word is enough.
+    """
+    took = {node: spans(rows, lambda row: row.yes) for node, rows in samples.items()}
+    for node, address in (followed or {}).items():
+        rows_of_others = [rows for name, rows in samples.items() if name != node]
+        follow = union(spans(rows, lambda row, at=address: row.follows == at) for rows in rows_of_others)
+        took[node] = common(took[node], follow)
+    names = list(took)
+    return sum(
+        end - begin
+        for i, one in enumerate(names)
+        for other in names[i + 1 :]
+        for begin, end in common(took[one], took[other])
+    )
+
+
+def spans(samples: list[Sample], true: Callable[[Sample], bool]) -> Spans:
+    """From the end of a sample to the beginning of the next, no more than a second later, where both are true."""
     return [
-        (first[0], second[0])
+        (first.ended, second.began)
         for first, second in pairwise(samples)
-        if first[1] and second[1] and second[0] - first[0] <= 1.0
+        if true(first) and true(second) and first.ended < second.began <= first.ended + 1.0
     ]
+
+
+def common(one: Spans, other: Spans) -> Spans:
+    """Where a span of the one and a span of the other meet."""
+    return [
+        (max(begin, first), min(end, last))
+        for begin, end in one
+        for first, last in other
+        if max(begin, first) < min(end, last)
+    ]
+
+
+def union(many: Iterable[Spans]) -> Spans:
+    """The spans that are in any of these, in order, none twice."""
+    return list(_merged(sorted(span for each in many for span in each)))
+
+
+def _merged(ordered: Spans) -> Iterator[tuple[float, float]]:
+    """Spans in order of their beginnings, those that meet as one."""
+    begin = end = None
+    for first, last in ordered:
+        if begin is not None and end is not None and first <= end:
+            end = max(end, last)
+            continue
+        if begin is not None and end is not None:
+            yield begin, end
+        begin, end = first, last
+    if begin is not None and end is not None:
+        yield begin, end

@@ -40,8 +40,8 @@ def install(database: Database, node: str) -> None:
     database.stack.on(node, "command -v sysbench || { apt-get update -q; apt-get install -qy sysbench; }", 180)
     holder = database.nodes[0]
     for source, target in (
-        (f"{CERTIFICATES}/database-main/key.pem", "client-key.pem"),
-        (f"{CERTIFICATES}/database-main/cert.pem", "client-cert.pem"),
+        (f"{CERTIFICATES}/database-{database.mode.database}/key.pem", "client-key.pem"),
+        (f"{CERTIFICATES}/database-{database.mode.database}/cert.pem", "client-cert.pem"),
         (f"{CERTIFICATES}/ca.pem", "cacert.pem"),
     ):
         text = database.stack.on(holder, f"cat {source}")
