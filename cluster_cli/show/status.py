@@ -1,13 +1,10 @@
 """`status` for people: one screen, worst news first."""
 
-import json
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-import click
 from rich.box import SIMPLE_HEAD
-from rich.console import Console, Group
+from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
@@ -23,17 +20,24 @@ Document = Mapping[str, Any]
 
 def table(document: Document) -> Group:
     """The whole screen."""
+    return Group(*head(document), *rest(document))
+
+
+def head(document: Document) -> Iterator[Text]:
+    """Whether all is well, and what is not."""
     verdict = Text("healthy", style="bold green") if document["healthy"] else Text("not healthy", style="bold red")
-    head = Text.assemble((str(document["cluster"]), "bold"), " is ", verdict, f"  {document['at'][11:19]} UTC")
-    problems = [Text(f"  {problem}", style="red") for problem in document["problems"]]
-    lines = (
-        *vip_lines(document),
-        *backend_lines(document),
-        *database_lines(document),
-        *status_lines(document["backups"]),
-        *alerts.status_lines(document["alerts"]),
-    )
-    return Group(head, *problems, nodes_table(document), *lines)
+    yield Text.assemble((str(document["cluster"]), "bold"), " is ", verdict, f"  {document['at'][11:19]} UTC")
+    yield from (Text(f"  {problem}", style="red") for problem in document["problems"])
+
+
+def rest(document: Document) -> Iterator[Table | Text]:
+    """Its nodes, and what they do."""
+    yield nodes_table(document)
+    yield from vip_lines(document)
+    yield from backend_lines(document)
+    yield from database_lines(document)
+    yield from status_lines(document["backups"])
+    yield from alerts.status_lines(document["alerts"])
 
 
 def shown_addresses(row: Mapping[str, Any]) -> str:
@@ -121,33 +125,6 @@ def database_node(row: Mapping[str, Any], name: str) -> str:
     part = "(fenced)" if row["fenced"] else "(takes writes)"
     words += [part] if name == row["primary"] else [f"({lag} s behind)"] if lag else []
     return " ".join(words)
-
-
-def watch_forever(look: Callable[[], Document], every: float, *, as_json: bool) -> None:
-    """Look again every so many seconds until Ctrl-C; JSON is one document a line."""
-    try:
-        if as_json:
-            while True:
-                click.echo(json.dumps(look()))
-                time.sleep(every)
-        redraw(look, every)
-    except KeyboardInterrupt:
-        return
-
-
-def redraw(look: Callable[[], Document], every: float) -> None:
-    """The screen, drawn anew each time; plain prints where there is no terminal."""
-    console = Console()
-    if not console.is_terminal:
-        while True:
-            console.print(table(look()))
-            time.sleep(every)
-    from rich.live import Live
-
-    with Live(table(look()), console=console, auto_refresh=False, screen=True) as live:
-        while True:
-            time.sleep(every)
-            live.update(table(look()), refresh=True)
 
 
 def health(workspace: Workspace) -> dict[str, Health]:
