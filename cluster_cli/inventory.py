@@ -86,7 +86,21 @@ def render(topology: Topology, access: Access) -> Inventory:
     here, once, so that a role can be applied to one node without the others.
     """
     known = addresses_for(topology, "management")
-    return Inventory(topology.name, tuple(host(topology, access, name, str(known[name])) for name in known))
+    found = Inventory(topology.name, tuple(host(topology, access, name, str(known[name])) for name in known))
+    return with_pages(topology, found) if topology.monitoring else found
+
+
+def with_pages(topology: Topology, inventory: Inventory) -> Inventory:
+    """The same where each node that watches has its status page, which shows all of them."""
+    from cluster_cli.page import page  # it draws an inventory
+
+    assert topology.monitoring
+    pages = {
+        name: {"prometheus_page": page(topology, topology.monitoring, inventory, name)}
+        for name in topology.monitoring.nodes
+    }
+    hosts = (replace(host, vars={**host.vars, **pages.get(host.name, {})}) for host in inventory.hosts)
+    return replace(inventory, hosts=tuple(hosts))
 
 
 def host(topology: Topology, access: Access, name: str, address: str) -> Host:

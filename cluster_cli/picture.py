@@ -37,8 +37,12 @@ def tiers(topology: Topology, inventory: Inventory) -> Iterator[Tier]:
         yield tier(f"Load balancer · {name}", balancer.nodes)
     for name, web in topology.web.items():
         yield tier(f"Web · {name}", web.nodes)
+    for name, database in topology.databases.items():
+        yield tier(f"Database · {name}", database.nodes)
     if topology.time:
         yield tier("Time", topology.time.servers)
+    if topology.monitoring:
+        yield tier("Monitoring", topology.monitoring.nodes)
     rest = tuple(name for name in topology.nodes if name not in drawn)
     if rest:
         yield tier("Nodes", rest)

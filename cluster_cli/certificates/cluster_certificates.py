@@ -11,6 +11,7 @@ from cluster_cli.certificates.given import faults, own_certificate
 from cluster_cli.errors import ClusterError, Exit
 from cluster_cli.inventory import Host, Inventory
 from cluster_cli.secrets.store import Secrets
+from cluster_cli.status.limits import WARN_DAYS, WARN_SHARE
 from cluster_cli.topology.files import beside
 from cluster_cli.topology.load import refused
 from cluster_cli.topology.problems import Problem
@@ -20,7 +21,6 @@ from cluster_cli.workspace import Workspace
 QUESTION = (
     "cd /etc/cluster/certificates 2>/dev/null && for n in */; do echo == ${n%/}; cat $n/cert.pem; done; true"
 )
-WARN_DAYS, WARN_SHARE = 14, 6  # unhealthy this many days before its end, or in the last sixth of a short life
 Rows = dict[str, dict[str, Any]]
 
 

@@ -6,19 +6,19 @@ from html import escape
 from pathlib import Path
 
 from cluster_cli.graph.layout import Box, Bundle, Layer, Layout, place
-from cluster_cli.graph.views import CLIENTS, Health, NodeView, Picture
+from cluster_cli.graph.views import CLIENTS, NodeView, Picture
 
 STYLE = Path(__file__).parent.parent / "templates" / "graph.css"
 MARGIN = 12
 LEGEND = 34
 SITE_COLOURS = 6
-HEALTH_WORDS: dict[Health, str] = {
+HEALTH_WORDS: dict[str, str] = {
     "ok": "healthy",
     "warn": "degraded",
     "bad": "not healthy",
     "unknown": "health not known",
 }
-HEALTH_SIGNS: dict[Health, str] = {
+HEALTH_SIGNS: dict[str, str] = {
     "ok": '<path d="m-3.5 0 2.5 3 4.5-5.5"/>',
     "warn": '<path d="M0-4v4.4M0 3.6v.2"/>',
     "bad": '<path d="m-3-3 6 6m0-6-6 6"/>',
@@ -26,8 +26,12 @@ HEALTH_SIGNS: dict[Health, str] = {
 }
 
 
-def svg(picture: Picture, health: Mapping[str, Health] | None = None) -> str:
-    """One SVG element with its style inside. health: per node or virtual address, drawn where given."""
+def svg(picture: Picture, health: Mapping[str, str] | None = None) -> str:
+    """One SVG element with its style inside. health: per node or virtual address, drawn where given.
+
+    What is no Health is taken for something that stands for one, to be filled in later: all signs are drawn then,
+    each with the class of the Health it is for.
+    """
     layout = place(picture)
     legend = LEGEND if len(picture.sites) > 1 else 0
     width, height = layout.width + 2 * MARGIN, layout.height + 2 * MARGIN + legend
@@ -43,7 +47,7 @@ def svg(picture: Picture, health: Mapping[str, Health] | None = None) -> str:
     )
 
 
-def _body(picture: Picture, layout: Layout, health: Mapping[str, Health]) -> Iterator[str]:
+def _body(picture: Picture, layout: Layout, health: Mapping[str, str]) -> Iterator[str]:
     sites = {site: i % SITE_COLOURS for i, site in enumerate(picture.sites)}
     prefer = {vip.address: vip.prefer for vip in picture.virtual_ips}
     for layer in (*layout.layers, *layout.aside):
@@ -124,9 +128,9 @@ def _bundle_label(bundle: Bundle) -> Iterator[str]:
     yield f'<text class="cg-label" x="{x:g}" y="{y + 3:g}">{full}{escape(text)}</text>'
 
 
-def _card(node: NodeView, box: Box, sites: Mapping[str, int], health: Health | None) -> str:
+def _card(node: NodeView, box: Box, sites: Mapping[str, int], health: str | None) -> str:
     site = f", site {node.site}" if node.site else ""
-    state = f", {HEALTH_WORDS[health]}" if health else ""
+    state = f", {_word(health)}" if health else ""
     addresses = ", ".join([node.address, *node.others])
     title = f"{node.name} {addresses}{site}{state}: {', '.join(node.roles) or 'no roles'}"
     style = f"cg-card cg-{health}" if health else "cg-card"
@@ -143,11 +147,11 @@ def _card(node: NodeView, box: Box, sites: Mapping[str, int], health: Health | N
     return "".join(parts)
 
 
-def _pill(name: str, box: Box, prefer: str, health: Health | None) -> str:
+def _pill(name: str, box: Box, prefer: str, health: str | None) -> str:
     """Clients or a virtual address."""
     text, kind = ("Clients", "cg-clients") if name == CLIENTS else (name, "cg-vip")
     second = f"prefers {prefer}" if prefer else "virtual address"
-    state = f", {HEALTH_WORDS[health]}" if health else ""
+    state = f", {_word(health)}" if health else ""
     title = text if name == CLIENTS else f"virtual address {name}, {second}{state}"
     small = f'<text class="cg-note" x="{box.mid:g}" y="{box.y + 35:g}">{escape(_cut(second, 28))}</text>'
     y = box.y + (27 if name == CLIENTS else 19)
@@ -164,10 +168,15 @@ def _site_mark(site: str, box: Box, sites: Mapping[str, int]) -> str:
     return f'<rect class="cg-site{sites[site]}" {_rect(bar)} rx="2"/>'
 
 
-def _health_mark(health: Health, box: Box, inset: float = 16) -> str:
+def _health_mark(health: str, box: Box, inset: float = 16) -> str:
     """A sign in a disc: told apart by shape as well as colour."""
     at = f"translate({box.x + box.w - inset:g} {box.y + (17 if inset == 16 else box.h / 2):g})"
-    return f'<g class="cg-sign" transform="{at}"><circle r="8"/>{HEALTH_SIGNS[health]}</g>'
+    every = "".join(f'<g class="cg-for-{each}">{sign}</g>' for each, sign in HEALTH_SIGNS.items())
+    return f'<g class="cg-sign" transform="{at}"><circle r="8"/>{HEALTH_SIGNS.get(health, every)}</g>'
+
+
+def _word(health: str) -> str:
+    return HEALTH_WORDS.get(health, health)
 
 
 def _legend(sites: Mapping[str, int], y: float) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from cluster_cli.render import alerts
+from cluster_cli.render import alerts, health
 from cluster_cli.render.balancing import balancer_of
 from cluster_cli.render.certificate_files import AUTHORITY, FOLDER, folder
 from cluster_cli.render.databases import database_of
@@ -118,7 +118,7 @@ def prometheus_vars(topology: Topology, node: str) -> Vars:
         "prometheus_alertmanagers": [
             each["address"] for each in targets(topology, monitoring.nodes, ALERTMANAGER_PORT)
         ],
-        "prometheus_groups": alerts.groups(topology),
+        "prometheus_groups": [*alerts.groups(topology), *health.rules(topology)],
     }
 
 

@@ -12,6 +12,7 @@ from cluster_cli.collect import Outcome, collect_all
 from cluster_cli.databases import modes
 from cluster_cli.inventory import Host, Inventory
 from cluster_cli.status import answers
+from cluster_cli.status.limits import DISK_FULL_PERCENT, MAX_OFFSET_SECONDS
 from cluster_cli.status.questions import questions
 from cluster_cli.topology.doors import WRITE
 from cluster_cli.topology.model import LoadBalancer, Topology
@@ -19,8 +20,6 @@ from cluster_cli.topology.model import LoadBalancer, Topology
 SCHEMA_VERSION = 1
 NODE_SECONDS = 15
 CONNECT_SECONDS = 3
-MAX_OFFSET_SECONDS = 0.1
-DISK_FULL_PERCENT = 90
 Found = Mapping[str, Mapping[str, Outcome]]
 NOTHING = Outcome(255, "", "")
 

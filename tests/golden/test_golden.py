@@ -1,4 +1,4 @@
-"""Golden pairs: a bad topology and its exact messages, a topology and its exact inventory.
+"""Golden pairs: a bad topology and its exact messages, a topology and its exact inventory and status page.
 
 A new case is a new .yml. `UPDATE_GOLDEN=1 pytest tests/golden` writes the other half; read it.
 """
@@ -22,6 +22,7 @@ from cluster_cli.topology.syntax import UnreadableError, read
 HERE = Path(__file__).parent
 PROBLEMS = HERE / "problems"
 INVENTORIES = HERE / "inventories"
+PAGES = HERE / "pages"  # the status page of the first node that watches
 UPDATE = bool(os.environ.get("UPDATE_GOLDEN"))
 ACCESS = Access(
     topology="/cluster/topology.yml",
@@ -68,7 +69,10 @@ def test_problems(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_inventories(case: str) -> None:
     topology = parse((INVENTORIES / f"{case}.yml").read_text(encoding="utf-8"))
     found = render(topology, ACCESS).to_ansible()
+    pages = {name: host.pop("prometheus_page", None) for name, host in found["all"]["hosts"].items()}
     compare(INVENTORIES / f"{case}.json", json.dumps(found, indent=2, sort_keys=True) + "\n")
+    if page := next(filter(None, pages.values()), None):
+        compare(PAGES / f"{case}.html", page)
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)

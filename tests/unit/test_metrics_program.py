@@ -15,9 +15,12 @@ def rows(name: str, known: object, monkeypatch: pytest.MonkeyPatch, said: str) -
 
 def test_units_are_told_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
     units = [{"name": "haproxy", "balances": True}, {"name": "ssh", "balances": False}]
-    assert rows("unit_rows", units, monkeypatch, "failed\nactive\n") == [
+    answers = {"is-active": "failed\nactive\n", "list-units": "haproxy.service loaded failed failed HAProxy\n"}
+    monkeypatch.setitem(PROGRAM["unit_rows"].__globals__, "said", lambda *words: answers[words[1]])
+    assert list(PROGRAM["unit_rows"](units)) == [
         ("unit_active", {"unit": "haproxy", "balances": "yes"}, 0),
         ("unit_active", {"unit": "ssh", "balances": "no"}, 1),
+        ("unit_failed", {"unit": "haproxy"}, 1),
     ]
 
 

@@ -17,6 +17,7 @@ SECONDS = 5  # no question may take longer
 CERTIFICATES_EVERY = 300  # seconds; to read them takes as much as all the rest
 HELP = {
     "unit_active": "Whether a unit runs.",
+    "unit_failed": "A unit that systemd calls failed.",
     "clock_synchronised": "Whether the clock follows a source.",
     "clock_offset_seconds": "How far the clock is off, by chronyd's estimate.",
     "clock_stratum": "How many servers the clock is away from a reference.",
@@ -54,11 +55,13 @@ def said(*words):
 
 
 def unit_rows(units):
-    """Whether the units run; each is asked in one call."""
+    """Whether the units run, asked in one call; and all that failed."""
     states = said("systemctl", "is-active", *(unit["name"] for unit in units)).split() if units else []
     for unit, state in zip(units, states, strict=False):
         labels = {"unit": unit["name"], "balances": "yes" if unit["balances"] else "no"}
         yield "unit_active", labels, int(state == "active")
+    for line in said("systemctl", "list-units", "--failed", "--no-legend", "--plain").splitlines():
+        yield "unit_failed", {"unit": line.split()[0].removesuffix(".service")}, 1
 
 
 def clock_rows(_):

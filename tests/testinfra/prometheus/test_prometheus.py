@@ -1,6 +1,7 @@
 """A node that watches reaches all it is to ask, and judges by the rules of the topology."""
 
 import json
+import re
 import ssl
 import urllib.request
 
@@ -8,6 +9,7 @@ import sandbox
 import watching
 
 ASKED = watching.ask("prometheus", "/api/v1/targets?state=active", "/api/v1/rules", "/api/v1/alertmanagers")
+PAGE = "/consoles/index.html"
 YET = r'"health":"(down|unknown)"|"activeTargets":\[\]|"activeAlertmanagers":\[\]'
 
 
@@ -26,6 +28,7 @@ COLLECT = {
     "service": "systemctl is-active prometheus; systemctl is-enabled prometheus",
     "config": "promtool check config /etc/prometheus/prometheus.yml",
     "answers": answers_of,
+    "page": watching.ask("prometheus", PAGE),
     "memory": "grep VmRSS /proc/$(systemctl show -P MainPID prometheus)/status",
 }
 MEGABYTES = 300
@@ -82,14 +85,14 @@ def test_it_asks_everything_it_is_to_ask(node, observed):
 def test_it_judges_by_all_rules(node, observed):
     rules = [rule for group in answers(observed)[1]["groups"] for rule in group["rules"]]
     assert sorted(rule["name"] for rule in rules) == sorted(
-        rule["alert"] for group in node.vars["prometheus_groups"] for rule in group["rules"]
+        rule.get("alert") or rule["record"] for group in node.vars["prometheus_groups"] for rule in group["rules"]
     )
     assert {rule["name"]: rule.get("lastError") for rule in rules if rule["health"] == "err"} == {}
 
 
 def test_summaries_name_what_fires(observed):
     rules = [rule for group in answers(observed)[1]["groups"] for rule in group["rules"]]
-    summaries = [rule["annotations"]["summary"] for rule in rules]
+    summaries = [rule["annotations"]["summary"] for rule in rules if rule["type"] == "alerting"]
     assert any("{{ $labels.instance }}" in text for text in summaries)
     assert [text for text in summaries if "<" in text] == []
 
@@ -97,6 +100,15 @@ def test_summaries_name_what_fires(observed):
 def test_it_knows_whom_to_tell(node, observed):
     known = {each["url"].split("/")[2] for each in answers(observed)[2]["activeAlertmanagers"]}
     assert known == set(node.vars["prometheus_alertmanagers"])
+
+
+def test_its_page_shows_all_nodes(node, observed):
+    shown = "\n".join(watching.pages(observed["page"]))
+    wanted = re.findall(r'data-node="[^"]+"', node.vars["prometheus_page"])
+    assert wanted
+    assert [each for each in wanted if each not in shown] == []
+    assert "{{" not in shown
+    assert "[[" not in shown
 
 
 def test_it_takes_little(observed):
