@@ -18,6 +18,7 @@ from cluster_cli.render import alerts, health
 from cluster_cli.topology.model import Topology
 from cluster_cli.topology.monitoring import CRITICAL, Monitoring
 
+PATH = "/consoles/index.html"
 HOUR, SLOT = 3600, 120  # seconds: what is shown of the past, and a bar of it
 SOONEST = 5  # seconds after which a browser asks again
 FIGURES = (
@@ -66,6 +67,14 @@ def page(topology: Topology, monitoring: Monitoring, inventory: Inventory, node:
             nodes=nodes,
         )
     )
+
+
+def addresses(inventory: Inventory) -> list[str]:
+    """Where a browser finds it: on each node that watches."""
+    return [
+        f"https://{host.vars['prometheus_address']}:{host.vars['prometheus_port']}{PATH}"
+        for host in inventory.group("prometheus")
+    ]
 
 
 def environment() -> Environment:

@@ -11,15 +11,20 @@ from cluster_cli.secrets.vault import decrypt, encrypt
 def take(authority: TlsAuthority, file: Path, passphrase: str) -> None:
     """Write the root's key to the file, read it back, and only then remove it from the secrets."""
     root = authority.root()
+    write(file, encrypt(root.text().encode(), passphrase.encode()))
+    if opened(file, passphrase) != root.text():
+        raise ClusterError("the file was not written as it should be", where=str(file), hint="try another medium")
+    authority.forget_root()
+
+
+def write(file: Path, content: bytes) -> None:
+    """Write a file only its owner reads. Raises ClusterError when it cannot be written."""
     try:
-        replace(file, encrypt(root.text().encode(), passphrase.encode()))
+        replace(file, content)
     except OSError as error:
         raise ClusterError(
             "the file cannot be written", where=str(file), why=error.strerror or str(error)
         ) from None
-    if opened(file, passphrase) != root.text():
-        raise ClusterError("the file was not written as it should be", where=str(file), hint="try another medium")
-    authority.forget_root()
 
 
 def bring(authority: TlsAuthority, file: Path, passphrase: str) -> None:

@@ -24,6 +24,7 @@ def command(context: click.Context, cluster: str | None, output: str) -> None:
     \b
     cluster certs -C shop                       what there is, and until when
     cluster certs authority -C shop > root.pem  what clients trust
+    cluster certs browser -C shop shop.p12      for your browser, to open the status page
     cluster certs renew -C shop                 renew what is due, and reload
     """
     hand_down(context, cluster, output)
@@ -122,6 +123,46 @@ def authority(cluster: Path) -> None:
     text = authority_of(Workspace.open(cluster)).root_certificate()
     click.echo(text, nl=False)
     click.echo(f"SHA-256 fingerprint: {fingerprint(read_chain(text)[0])}", err=True)
+
+
+@command.command(short_help="A certificate for your browser, to open the pages of nodes that watch.")
+@cluster_option
+@click.option("--days", type=click.IntRange(1, 30), default=7, show_default=True, help="For how long it is good.")
+@click.option(
+    "--passphrase-file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Left away: ask."
+)
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+def browser(cluster: Path, days: int, passphrase_file: Path | None, file: Path) -> None:
+    """Write a key and a certificate to FILE (PKCS #12), encrypted with a passphrase, for your browser to import.
+
+    With it, the browser opens the status page, Prometheus and Alertmanager of
+    nodes that watch. It cannot be taken back before its time: keep it short.
+
+    \b
+    cluster certs browser -C shop shop.p12
+    """
+    from datetime import timedelta
+
+    from cluster_cli.certificates.browser import bundle
+    from cluster_cli.certificates.certificate import now
+    from cluster_cli.certificates.cluster_certificates import authority_of
+    from cluster_cli.certificates.offline_root import refuse_to_overwrite, write
+    from cluster_cli.history.who import who
+    from cluster_cli.page import addresses
+    from cluster_cli.run import noted
+    from cluster_cli.show.certs import passphrase
+    from cluster_cli.workspace import Workspace
+
+    workspace = Workspace.open(cluster)
+    authority = authority_of(workspace)
+    with noted(workspace, "certs-browser", {"file": str(file), "days": days}):
+        refuse_to_overwrite(file)
+        words = passphrase(passphrase_file, confirm=True)
+        name = workspace.topology.name
+        write(file, bundle(authority.issuing(), name, who()["who"], words, now(), timedelta(days=days)))
+    click.echo(f"the certificate is in {file}: have your browser import it, and remove the file")
+    for address in addresses(workspace.inventory):
+        click.echo(f"next: open {address}", err=True)
 
 
 @command.command(name="take-offline", short_help="Move the root's key to a file of its own, encrypted.")

@@ -17,7 +17,7 @@ import pytest
 
 from cluster_cli.secrets.store import Secrets
 
-from . import alert_cases
+from . import alert_cases, health_cases
 from .command import cluster, wait_for
 from .conftest import Stack, running
 from .data_tier import only_in_drills
@@ -154,6 +154,7 @@ def over(receiver: Receiver, wanted: set[tuple[str, str]]) -> None:
 
 def test_every_rule_does_what_its_case_says(lab: Stack, tmp_path: Path) -> None:
     alert_cases.write(tmp_path)
+    health_cases.write(tmp_path, alert_cases.topology())
     for path in sorted(tmp_path.iterdir()):
         text = base64.b64encode(zlib.compress(path.read_bytes(), 9)).decode()
         unpack = f'import base64, zlib; print(zlib.decompress(base64.b64decode("{text}")).decode())'
