@@ -105,6 +105,11 @@ CASES: tuple[tuple[str, Series, Series], ...] = (
         {DATABASE.format("acknowledging_replicas", "rep1", "orders"): 0},
         {DATABASE.format("acknowledging_replicas", "rep1", "orders"): 1},
     ),
+    (
+        "Alone:books",
+        {DATABASE.format("members", "my1", "books"): 3, DATABASE.format("members", "my2", "books"): 2},
+        {DATABASE.format("members", "my1", "books"): 3},
+    ),
     ("Alone:main", {DATABASE.format("members", "db1", "main"): 2}, {DATABASE.format("members", "db1", "main"): 3}),
 )
 WELL: Series = {

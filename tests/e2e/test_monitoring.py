@@ -5,6 +5,11 @@
 
 import base64
 import json
+import os
+import shutil
+import signal
+import ssl
+import subprocess
 import threading
 import zlib
 from collections.abc import Iterator
@@ -18,9 +23,10 @@ import pytest
 from cluster_cli.secrets.store import Secrets
 
 from . import alert_cases, health_cases
-from .command import cluster, wait_for
+from .command import cluster, start, wait_for
 from .conftest import Stack, running
 from .data_tier import only_in_drills
+from .status_page import Browser, Shown, differences
 
 NETWORK = "10.89.84"
 VIP, TOKEN = f"{NETWORK}.100", "a-token-for-this-test"
@@ -121,6 +127,29 @@ def lab(receiver: Receiver, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         yield found
 
 
+@pytest.fixture(scope="module")
+def browser(lab: Stack, tmp_path_factory: pytest.TempPathFactory) -> Browser:
+    return Browser(lab, tmp_path_factory.mktemp("browser"))
+
+
+def agree(stack: Stack, browser: Browser) -> Shown:
+    """Wait until the status page says what `cluster status` says; returns what is on it."""
+    found: list[Shown] = []
+
+    def same() -> bool:
+        found.append(browser.shown())
+        left[:] = differences(found[-1], stack.status())
+        return not left
+
+    left: list[str] = []
+    try:
+        took = wait_for("the page to agree with status", same, PATIENCE, every=1)
+    except AssertionError as error:
+        raise AssertionError(f"{error}: {left}; problems on it: {found[-1].problems}") from None
+    print(f"the page is {found[-1].state} and agrees after {took:.1f} s")
+    return found[-1]
+
+
 @contextmanager
 def stand(receiver: Receiver, folder: Path, text: str) -> Iterator[Stack]:
     """A lab whose alerts come to a receiver, by a token that is among its secrets."""
@@ -168,6 +197,30 @@ def test_nothing_fires_where_nothing_is_wrong(lab: Stack) -> None:
     wait_for("quiet", lambda: not {key for key in firing(lab) if key[0] not in SHARED}, PATIENCE, every=1)
 
 
+def test_the_page_says_what_status_says(lab: Stack, browser: Browser) -> None:
+    shown = agree(lab, browser)
+    assert set(shown.nodes) == {"lb1", "lb2", "web1", "mon1"}
+    assert (shown.state in ("ok", "warn")) == (not shown.problems and lab.status()["healthy"])
+
+
+def test_the_page_comes_at_once_and_to_nobody_without_a_certificate(browser: Browser) -> None:
+    took = browser.seconds(7)
+    print(f"the page took {took[0]:.3f} to {took[-1]:.3f} s, {len(browser.get())} bytes")
+    assert took[len(took) // 2] < 1
+    with pytest.raises((ssl.SSLError, OSError)):
+        browser.get(shows=False)
+
+
+def test_watch_tells_a_document_a_line_until_it_is_interrupted(lab: Stack) -> None:
+    process = start("status", lab.folder, "--watch", "--every", "0.5", "-o", "json")
+    assert process.stdout
+    rows = [json.loads(process.stdout.readline()) for _ in range(2)]
+    os.kill(process.pid, signal.SIGINT)
+    _, told = process.communicate(timeout=30)
+    assert (process.returncode, told) == (0, "")
+    assert [row["changes"] for row in rows] == [None, []]
+
+
 SHARED = {"DiskFilling", "DiskFull", "InodesFilling", "MemoryShort"}  # of this machine, which a lab's nodes share
 
 
@@ -180,7 +233,7 @@ def test_a_stranger_reads_no_metrics(lab: Stack) -> None:
         assert "timed out" in said, (node, port, said)
 
 
-def test_faults_fire_and_resolve(lab: Stack, receiver: Receiver) -> None:
+def test_faults_fire_and_resolve(lab: Stack, receiver: Receiver, browser: Browser) -> None:
     holder = lab.holder(VIP)
     other = next(node for node in ("lb1", "lb2") if node != holder)
     wanted = {
@@ -202,20 +255,26 @@ def test_faults_fire_and_resolve(lab: Stack, receiver: Receiver) -> None:
     problems = lab.status()["problems"]
     assert any(problem.startswith("alert BackendEmpty: backend shop") for problem in problems), problems
     assert f"the balancer of {other} does not run" in receiver.heard
+    shown = agree(lab, browser)
+    assert (shown.state, shown.nodes["web1"], shown.holders[VIP]) == ("bad", "warn", sorted((holder, other)))
+    assert f"{other}: haproxy does not run" in shown.problems
+    assert shown.alerts >= {name for name, _ in wanted}
     lab.on(other, f"ip address del {VIP}/32 dev lo; systemctl start haproxy")
     lab.on("web1", "systemctl start chrony nginx")
     over(receiver, wanted)
     lab.settle()
     assert receiver.strangers == 0
+    agree(lab, browser)
 
 
-def test_a_dead_node_is_one_alert(lab: Stack, receiver: Receiver) -> None:
+def test_a_dead_node_is_one_alert(lab: Stack, receiver: Receiver, browser: Browser) -> None:
     lab.lab.kill("web1")
     wanted = {("NodeDown", "web1")}
     try:
         wait_for("NodeDown to be told", lambda: receiver.is_told(wanted, "firing"), PATIENCE)
         told = {name for (name, about), state in receiver.state.items() if (about, state) == ("web1", "firing")}
         assert told == {"NodeDown"}
+        assert agree(lab, browser).nodes["web1"] == "bad"
     finally:
         lab.lab.start("web1")
     over(receiver, wanted)
@@ -230,6 +289,24 @@ def test_what_it_costs(lab: Stack) -> None:
     own = [row for row in rows["web1"] if "cluster/metrics" in row or "node-exporter" in row]
     assert len(own) == 2, rows
     assert sum(int(row.split()[0]) for row in own) < 60 * 1024, own
+
+
+@only_in_drills
+def test_a_browser_draws_the_page(browser: Browser, tmp_path: Path) -> None:
+    """As it was fetched: a headless browser has nobody to choose a certificate."""
+    program = shutil.which("chromium")
+    if program is None:
+        pytest.skip("there is no chromium on this machine")
+    page, shot = tmp_path / "page.html", tmp_path / "page.png"
+    page.write_text(browser.get())
+    words = [program, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}/profile"]
+    for more in (["--window-size=1280,1800", f"--screenshot={shot}"], ["--dump-dom"]):
+        done = subprocess.run(
+            [*words, *more, page.as_uri()], capture_output=True, text=True, timeout=120, check=True
+        )
+    assert Shown(done.stdout).nodes == Shown(page.read_text()).nodes
+    assert shot.read_bytes().startswith(b"\x89PNG")
+    assert shot.stat().st_size > 20_000
 
 
 @only_in_drills
@@ -257,7 +334,9 @@ def test_faults_of_a_database_fire_and_resolve(
 ) -> None:
     folder = tmp_path_factory.mktemp("monitoring-db")
     with stand(receiver, folder, TOPOLOGY + DATABASE) as stack:
+        shown = agree(stack, Browser(stack, tmp_path_factory.mktemp("browser-db")))
         primary = stack.status()["databases"]["main"]["primary"]
+        assert shown.writes["main"] == [primary]
         replica = next(node for node in ("lb1", "web1") if node != primary)
         wanted = {
             ("DatabaseNodeUnfit", replica),
