@@ -124,9 +124,7 @@ def backend_rows(topology: Topology) -> Iterator[Row]:
             yield {
                 "balancer": name,
                 "name": key,
-                "engine": balancer.engine,
-                "servers": backend.nodes,
-                "up": health.up(balancer, [key]) if balancer.engine == "haproxy" else "",
+                "up": health.up(balancer, [key]),
                 "down": "waits" if backend.one_at_a_time else "down",
                 "tone": "unknown" if backend.one_at_a_time else "bad",
             }

@@ -58,8 +58,7 @@ def problems(topology: Topology) -> Iterator[Problem]:
         if name in known:
             yield Problem(name, known[name]["expr"], known[name]["annotations"]["summary"])
     for name, balancer in topology.load_balancers.items():
-        if balancer.engine == "haproxy":
-            yield from backends(name, balancer)
+        yield from backends(name, balancer)
     for name, database in topology.databases.items():
         yield from databases(name, database)
     yield Problem("alert", 'ALERTS{alertstate="firing",severity="critical"}', "alert <alertname>")
@@ -107,8 +106,11 @@ def backends(name: str, balancer: LoadBalancer) -> Iterator[Problem]:
 
 def up(balancer: LoadBalancer, backends: Sequence[str]) -> str:
     """Whether all balancers call a server up, by backend and server: 1 or 0. States: see status/answers.py."""
-    where = f'instance=~"{"|".join(balancer.nodes)}",proxy=~"{"|".join(backends)}",state=~"UP|DRAIN"'
-    return f"min by (proxy, server) (max by (instance, proxy, server) (haproxy_server_status{{{where}}}))"
+    where = f'instance=~"{"|".join(balancer.nodes)}",proxy=~"{"|".join(backends)}"'
+    if balancer.engine == "nginx":
+        return f"min by (proxy, server) (cluster_backend_server_up{{{where}}})"
+    seen = f'max by (instance, proxy, server) (haproxy_server_status{{{where},state=~"UP|DRAIN"}})'
+    return f"min by (proxy, server) ({seen})"
 
 
 def databases(name: str, database: Database) -> Iterator[Problem]:

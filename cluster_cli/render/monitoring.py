@@ -69,9 +69,24 @@ def node_exporter_vars(topology: Topology, node: str, roles: dict[str, Vars]) ->
         "node_exporter_clock": "ntp" in own,
         "node_exporter_certificates": FOLDER,
         "node_exporter_virtual_ips": [str(vip.address) for vip in balancer[1].virtual_ips] if balancer else [],
+        "node_exporter_backends": servers(known.get("nginx_backends", [])),
         "node_exporter_databases": [{"name": held[0], "address": str(here), "port": DOORBELL}] if held else [],
         "node_exporter_textfiles": [BACKUPS] if "backup" in own else [],
     }
+
+
+def servers(backends: list[Vars]) -> list[Vars]:
+    """The servers of backends, and how each is asked whether it is up."""
+    return [
+        {
+            **{name: server[name] for name in ("name", "address", "port")},
+            **{name: backend["check"][name] for name in ("path", "host", "expect")},
+            "backend": backend["name"],
+            "check": backend["check"]["type"],
+        }
+        for backend in backends
+        for server in backend["servers"]
+    ]
 
 
 def watching_roles(topology: Topology, node: str) -> list[str]:

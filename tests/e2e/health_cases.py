@@ -75,6 +75,11 @@ CASES: tuple[tuple[str, Series, Series], ...] = (
         servers("shop", {("lb1", "web1"): "UP", ("lb2", "web1"): "DRAIN"}),
     ),
     (
+        "ServerDown:inner",
+        {'cluster_backend_server_up{instance="inner1",proxy="api",server="web1"}': 0},
+        {'cluster_backend_server_up{instance="inner1",proxy="api",server="web1"}': 1},
+    ),
+    (
         "BackendEmpty:edge",
         servers("main-write", {("lb1", "db1"): "DOWN", ("lb1", "db2"): "MAINT"}),
         servers("main-write", {("lb1", "db1"): "UP", ("lb1", "db2"): "DOWN"}),

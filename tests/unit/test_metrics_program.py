@@ -1,6 +1,9 @@
 """What role node_exporter's own program makes of what services say."""
 
+import http.server
 import runpy
+import socket
+import threading
 from pathlib import Path
 
 import pytest
@@ -43,6 +46,42 @@ def test_an_address_is_held_or_not_and_unknown_where_ip_is_silent(monkeypatch: p
     found = rows("virtual_ip_rows", ["192.0.2.100", "192.0.2.101"], monkeypatch, said)
     assert [value for _, _, value in found] == [1, 0]
     assert rows("virtual_ip_rows", ["192.0.2.100"], monkeypatch, "") == []
+
+
+class Site(http.server.BaseHTTPRequestHandler):
+    """Answers 204 for the name it is for, and 404 for others."""
+
+    def do_GET(self) -> None:
+        self.send_response(204 if self.headers["Host"] == "shop.example.com" else 404)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+def test_a_server_is_up_when_it_answers_as_its_check_wants() -> None:
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Site)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        nobody = closed.getsockname()[1]
+    here = {"backend": "shop", "address": "127.0.0.1", "port": server.server_port, "path": "/", "expect": 204}
+    asked = [
+        {**here, "name": "web1", "check": "http", "host": "shop.example.com"},
+        {**here, "name": "web2", "check": "http", "host": ""},
+        {**here, "name": "web3", "check": "tcp", "host": ""},
+        {**here, "name": "web4", "check": "tcp", "host": "", "port": nobody},
+    ]
+    try:
+        found = list(PROGRAM["backend_rows"](asked))
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert [(name, labels["server"], up) for name, labels, up in found] == [
+        ("backend_server_up", "web1", 1),
+        ("backend_server_up", "web2", 0),
+        ("backend_server_up", "web3", 1),
+        ("backend_server_up", "web4", 0),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,12 @@ def test_nothing_is_loaded_from_anywhere() -> None:
 def test_everything_is_on_it() -> None:
     assert set(re.findall(r'data-node="([^"]+)"', PAGE)) == set(TOPOLOGY.nodes)
     assert re.findall(r'data-virtual-ip="([^"]+)"', PAGE) == ["192.0.2.100"]
-    assert re.findall(r'data-backend="([^"]+)"', PAGE) == ["edge/shop", "edge/main-write", "edge/main-read"]
+    assert re.findall(r'data-backend="([^"]+)"', PAGE) == [
+        "edge/shop",
+        "edge/main-write",
+        "edge/main-read",
+        "inner/api",
+    ]
     assert re.findall(r'data-writes="([^"]+)"', PAGE) == list(TOPOLOGY.databases)
     rules = {rule["alert"] for group in groups(TOPOLOGY) for rule in group["rules"]}
     assert set(re.findall(r'data-alert="([^"]+)"', PAGE)) == rules

@@ -3,6 +3,7 @@
 Usage: metrics SETTINGS. What does not answer is left out; that nothing at all is told any more is an alert, too.
 """
 
+import concurrent.futures
 import csv
 import glob
 import http.client
@@ -14,6 +15,7 @@ import sys
 import time
 
 SECONDS = 5  # no question may take longer
+SERVER_SECONDS, SERVERS = 2, 8  # what a server of a backend may take, and how many are asked at once
 CERTIFICATES_EVERY = 300  # seconds; to read them takes as much as all the rest
 HELP = {
     "unit_active": "Whether a unit runs.",
@@ -22,6 +24,7 @@ HELP = {
     "clock_offset_seconds": "How far the clock is off, by chronyd's estimate.",
     "clock_stratum": "How many servers the clock is away from a reference.",
     "virtual_ip_held": "Whether the node holds a virtual IP.",
+    "backend_server_up": "Whether a server of a backend answers this balancer.",
     "certificate_not_after_seconds": "Until when a certificate counts.",
     "certificate_not_before_seconds": "From when on it counts.",
     "database_writable": "Whether the node's server is fit for writes.",
@@ -85,6 +88,28 @@ def virtual_ip_rows(wanted):
         yield "virtual_ip_held", {"address": address}, int(address in held)
 
 
+def backend_rows(servers):
+    """Which servers of its backends a balancer reaches: one that has no checks of its own (nginx)."""
+    with concurrent.futures.ThreadPoolExecutor(SERVERS) as pool:
+        for server, up in zip(servers, pool.map(answers, servers), strict=True):
+            yield "backend_server_up", {"proxy": server["backend"], "server": server["name"]}, int(up)
+
+
+def answers(server):
+    """Whether a server answers as its check wants it to."""
+    connection = http.client.HTTPConnection(server["address"], server["port"], timeout=SERVER_SECONDS)
+    try:
+        if server["check"] != "http":
+            connection.connect()
+            return True
+        connection.request("GET", server["path"], headers={"Host": server["host"]} if server["host"] else {})
+        return connection.getresponse().status == server["expect"]
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
 def certificate_rows(folder):
     """The times between which the certificates count."""
     paths = sorted(glob.glob(os.path.join(folder, "*", "cert.pem")))
@@ -142,6 +167,7 @@ KINDS = {
     "units": unit_rows,
     "clock": clock_rows,
     "virtual_ips": virtual_ip_rows,
+    "backends": backend_rows,
     "databases": database_rows,
 }
 
