@@ -1,49 +1,24 @@
 """The rules by which Prometheus judges a cluster, from its topology: pure.
 
 What stands in `<...>` in a summary is the label of that name of what fires, `<value>` its value, `<duration>`
-its value in seconds. Each rule is explained in docs/how-to/alerts.md, under its name, and has a case for
+its value in seconds. Each that fires is explained in docs/how-to/alerts.md, under its name, and has a case for
 `promtool test rules` in tests/e2e/alert_cases.py.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 from cluster_cli.render.backup import backed_up
+from cluster_cli.render.early_warnings import running_out, unlike_other_days
+from cluster_cli.render.rule import MILLISECONDS, SOON, Alert, Record, urgent, window
 from cluster_cli.topology.databases import Database
 from cluster_cli.topology.model import Topology
-from cluster_cli.topology.monitoring import Monitoring, Severity
+from cluster_cli.topology.monitoring import Monitoring
 
-RUNBOOK = "docs/how-to/alerts.md#{}"
-MILLISECONDS, SOON = 1000, 5  # what is not urgent may take five times as long
 FRESH = 4  # looks without new metrics of a node's own until they count as old
 MISSING = {"copies": "CopyMissing", "binlogs": "BinlogsMissing", "proof": "ProofMissing"}
-PAST, DAY = "6h", 86400  # what a forecast of a disk is made from, and the seconds it looks ahead
-HALF = 50  # percent; what falls from there may be a backup that comes and goes
 QUARTER, TWELFTH = 0.25, 0.08  # of a certificate's life; it is renewed in its last third
 REACHED = "on (instance) max by (instance) (up) == 1"  # a node that is down has one alert, and no others
-
-
-@dataclass(frozen=True)
-class Alert:
-    """A rule. expr: PromQL, whose every result fires; seconds: for how long it must hold before that."""
-
-    name: str
-    expr: str
-    severity: Severity
-    summary: str
-    seconds: int
-    labels: dict[str, str] = field(default_factory=dict)
-
-    def described(self) -> dict[str, Any]:
-        """The rule as a file of rules has it (Prometheus's documentation, "Alerting rules")."""
-        return {
-            "alert": self.name,
-            "expr": self.expr,
-            "for": f"{self.seconds}s",
-            "labels": {"severity": self.severity, **self.labels},
-            "annotations": {"summary": self.summary, "runbook": RUNBOOK.format(self.name.lower())},
-        }
 
 
 def groups(topology: Topology) -> list[dict[str, Any]]:
@@ -51,25 +26,17 @@ def groups(topology: Topology) -> list[dict[str, Any]]:
     monitoring = topology.monitoring
     if monitoring is None:
         return []
-    found: dict[str, Iterator[Alert]] = {
+    found: dict[str, Iterator[Alert | Record]] = {
         "nodes": nodes(monitoring),
         "balancing": balancing(topology, monitoring),
         "databases": databases(topology, monitoring),
         "backups": backups(topology, monitoring),
         "monitoring": watchers(monitoring),
+        "running-out": running_out(topology, monitoring),
+        "other-days": unlike_other_days(topology, monitoring),
     }
-    rules = {name: [alert.described() for alert in alerts] for name, alerts in found.items()}
+    rules = {name: [rule.described() for rule in each] for name, each in found.items()}
     return [{"name": name, "rules": each} for name, each in rules.items() if each]
-
-
-def urgent(monitoring: Monitoring) -> int:
-    """Seconds something urgent must hold."""
-    return -(-monitoring.patience // MILLISECONDS)
-
-
-def window(monitoring: Monitoring) -> str:
-    """The time over which rates are taken: at least ten looks."""
-    return f"{SOON * urgent(monitoring)}s"
 
 
 def nodes(monitoring: Monitoring) -> Iterator[Alert]:
@@ -123,14 +90,6 @@ def nodes(monitoring: Monitoring) -> Iterator[Alert]:
         f"{inodes} > {warn}",
         "warning",
         "<mountpoint> of <instance> has <value> % of its inodes in use: too many files",
-        soon,
-    )
-    yield Alert(
-        "DiskFillsSoon",
-        f"predict_linear(node_filesystem_avail_bytes[{PAST}], {DAY}) < 0"
-        f" and node_filesystem_avail_bytes offset {PAST} > 0 and {space} > {HALF}",
-        "warning",
-        "<mountpoint> of <instance> will be full within a day if it goes on filling as it does",
         soon,
     )
     yield Alert(

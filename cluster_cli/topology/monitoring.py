@@ -20,6 +20,7 @@ Patience = Annotated[int, Span("2s", "1h"), PlainSerializer(duration_text)]
 Retention = Annotated[int, Span("1h", "400d"), PlainSerializer(duration_text)]
 Offset = Annotated[int, Span("1ms", "10s"), PlainSerializer(duration_text)]
 Latency = Annotated[int, Span("10ms", "5m"), PlainSerializer(duration_text)]
+Ahead = Annotated[int, Span("6h", "7d"), PlainSerializer(duration_text)]
 Percent = Annotated[int, Field(ge=1, le=99, strict=True)]
 SecretName = Annotated[
     str, Words(r"[a-z][a-z0-9_.-]*", "the name of a secret", "such as alert_mail_password", 100)
@@ -84,6 +85,11 @@ class Thresholds(Model):
     latency: Latency = Field(default=1000, description="Mean time a backend's servers may take to answer.")
     connections_percent: Percent = Field(
         default=85, description="Share of the connections of a balancer or database that may be in use."
+    )
+    ahead: Ahead = Field(
+        default=DAY,
+        description="How far ahead warnings look of what will run out, by the last quarter of that time. For "
+        "connections and sessions, which change faster, a sixth of it.",
     )
 
 

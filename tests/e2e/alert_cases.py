@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ TOPOLOGY = CHECKOUT / "tests" / "golden" / "inventories" / "monitoring.yml"  # h
 STEP = 15  # seconds between two values of a series
 SPARE = 120  # seconds after which a rule must have fired at the latest
 LONG = 1200  # seconds; a case that takes more is looked at less often
+DAY, WEEK = 86400, 7 * 86400
 Rules = list[dict[str, Any]]
 
 
@@ -25,7 +26,8 @@ class Case:
     """Series under which a rule fires, and series under which it does not.
 
     labels: of what fires, besides the rule's own. says: what `<value>` or `<duration>` stands for in the summary.
-    seconds: the time at which it must fire; left away: soon after it holds for long enough.
+    seconds: the time at which it must fire; left away: soon after it holds for long enough. step: seconds between
+    two values of a series.
     """
 
     alert: str
@@ -34,6 +36,7 @@ class Case:
     labels: Mapping[str, str] = field(default_factory=dict)
     says: str = ""
     seconds: int = 0
+    step: int = STEP
 
 
 def always(value: float) -> str:
@@ -44,6 +47,20 @@ def always(value: float) -> str:
 def rising(by: float) -> str:
     """A counter that grows by so much from one value to the next."""
     return f"0+{by:g}x{{n}}"
+
+
+def stretches(*parts: tuple[float, int], step: int) -> str:
+    """A series that stays at each of these values for so many seconds."""
+    return " ".join(f"{value:g}+0x{seconds // step - 1}" for value, seconds in parts)
+
+
+def counted(*parts: tuple[float, int], step: int) -> str:
+    """A counter that grows by so much a second for so many seconds, then by the next."""
+    found, total = [], 0.0
+    for rate, seconds in parts:
+        found.append(f"{total:g}+{rate * step:g}x{seconds // step - 1}")
+        total += rate * seconds
+    return " ".join(found)
 
 
 def one(series: str, wrong: float, well: float, *, says: str = "", **labels: str) -> tuple[Any, ...]:
@@ -64,6 +81,12 @@ WRITES = 'cluster_database_writable{{instance="{}",database="{}"}}'
 ANSWERS = 'haproxy_backend_http_responses_total{{instance="lb1",proxy="shop",code="{}"}}'
 SLOW = 'haproxy_backend_response_time_average_seconds{instance="lb1",proxy="shop"}'
 ASKED = 'haproxy_backend_http_requests_total{instance="lb1",proxy="shop"}'
+OFFICE_HOURS = [(20.0, DAY // 2), (100.0, DAY // 2)] * 7  # a second, by night and by day
+NIGHTS = [(0.1, DAY // 2), (0.3, DAY // 2)] * 7  # seconds an answer takes, when copies are made and when not
+SESSIONS, SESSION_LIMIT = (
+    f'haproxy_frontend_{what}_sessions{{instance="lb1",proxy="shop"}}' for what in ("current", "limit")
+)
+LAG = 'cluster_database_lag_seconds{instance="rep2",database="orders"}'
 CONNECTIONS = 'haproxy_process_{}_connections{{instance="lb1"}}'
 THREADS, MOST = (
     'mysql_global_status_threads_connected{instance="db1"}',
@@ -84,6 +107,20 @@ def missing(name: str, kind: str) -> Case:
     labels = {"database": "orders", "instance": "mon1", "kind": kind}
     both = {of_main: always(1), of_orders: always(1)}
     return Case(name, {of_main: always(1)}, both, labels)
+
+
+def running_out(name: str, used: str, limit: str, labels: Mapping[str, str]) -> Iterator[Case]:
+    """What clients hold, of a hundred: it will be at its limit within 4 h, and not."""
+    a_day_on, hour = 79_200 + 3300, 4200
+    for wrong, well, seconds in (
+        ("20+0.2x{n}", always(76), hour),
+        ("20+0.2x{n}", "60+0.01x{n}", hour),  # not within 4 h
+        ("20+0.2x{n}", "_x120 20+0.4x{n}", hour),  # no past
+        ("20+0x5279 20+0.25x{n}", "20+0.25x239 80+0x239 20+0x4799 20+0.25x{n}", a_day_on),  # as yesterday
+    ):
+        yield Case(
+            name, {used: wrong, limit: always(100)}, {used: well, limit: always(100)}, labels, seconds=seconds
+        )
 
 
 CASES: tuple[Case, ...] = (
@@ -113,6 +150,27 @@ CASES: tuple[Case, ...] = (
         "DiskFillsSoon",
         {AVAIL: "40e9-10e6x{n}", SIZE: always(100e9)},
         {AVAIL: "80e9-20e6x{n}", SIZE: always(100e9)},  # more than half is left yet
+        DISK,
+        seconds=6 * 3600 + 600,
+    ),
+    Case(
+        "DiskFillsSoon",
+        {AVAIL: "40e9-10e6x{n}", SIZE: always(100e9)},
+        {AVAIL: "45e9-7.5e6x5759 45e9-7.5e6x5759", SIZE: always(100e9)},  # emptied every day
+        DISK,
+        seconds=2 * DAY - 1800,
+    ),
+    Case(
+        "DiskFillsSoon",
+        {AVAIL: "40e9-10e6x{n}", SIZE: always(100e9)},
+        {AVAIL: "_x1200 40e9-100e6x{n}", SIZE: always(100e9)},  # there for an hour only
+        DISK,
+        seconds=6 * 3600 + 600,
+    ),
+    Case(
+        "InodesFillSoon",
+        {FREE: "4e6-1e3x{n}", FILES: always(10e6)},
+        {FREE: "4e6-100x{n}", FILES: always(10e6)},
         DISK,
         seconds=6 * 3600 + 600,
     ),
@@ -231,6 +289,68 @@ CASES: tuple[Case, ...] = (
         {"instance": "db1"},
         "90",
     ),
+    *running_out("DatabaseConnectionsEndSoon", THREADS, MOST, {"instance": "db1"}),
+    *running_out("FrontendSessionsEndSoon", SESSIONS, SESSION_LIMIT, {"instance": "lb1", "proxy": "shop"}),
+    *(
+        Case(
+            "ReplicationDrifting",
+            {LAG: "3+0.003x{n}"},
+            {LAG: well},
+            {"instance": "rep2", "database": "orders"},
+            "7.44s",
+            6 * 3600 + 600,
+        )
+        for well in (
+            always(8),  # behind, but no more than before
+            " ".join(["0+0.1x79"] * 20),  # catches up every 20 minutes
+            "3+0.0001x{n}",  # not within a day
+            "_x1200 3+0.01x{n}",  # no past
+            "15+0.01x{n}",  # it is too far behind: that is another alert
+        )
+    ),
+    *(
+        Case(
+            "TrafficUnusual",
+            {ASKED: counted(*OFFICE_HOURS, (60, DAY), step=60)},
+            {ASKED: well},
+            {"proxy": "shop"},
+            "3",
+            WEEK + 5400,
+            60,
+        )
+        for well in (
+            f"_x4320 {counted((20, 4 * DAY), (60, DAY), step=60)}",  # four days are no past
+            counted((0.1, WEEK), (0.9, DAY), step=60),  # next to nobody
+            counted((20, WEEK), (30, DAY), step=60),  # not twice as much
+            counted(*((rate, DAY) for rate in (100, 20, 100, 20, 100, 100, 20, 20)), step=60),  # as on some days
+        )
+    ),
+    Case(
+        "TrafficUnusual",
+        {ASKED: counted(*OFFICE_HOURS, (20, DAY // 2), (40, DAY // 2), step=60)},
+        {ASKED: counted(*OFFICE_HOURS, (20, DAY // 2), (100, DAY // 2), step=60)},  # at this hour, every day
+        {"proxy": "shop"},
+        "400m",
+        WEEK + DAY // 2 + 5400,
+        60,
+    ),
+    *(
+        Case(
+            "AnswersSlower",
+            {ASKED: counted((10, 8 * DAY), step=60), SLOW: stretches(*NIGHTS, (0.4, DAY), step=60)},
+            {ASKED: counted((10, 8 * DAY), step=60), SLOW: stretches(*well, step=60)},
+            {"proxy": "shop"},
+            "400ms",
+            WEEK + DAY // 2 - 5400,
+            60,
+        )
+        for well in (
+            [*NIGHTS, (0.1, DAY // 2), (0.3, DAY // 2)],  # as every night
+            [(0.01, WEEK), (0.04, DAY)],  # nobody feels it
+            [(0.2, WEEK), (0.35, DAY)],  # not twice as long
+            [(0.1, WEEK), (0.6, DAY)],  # too slow on any day: that is another alert
+        )
+    ),
     Case(
         "ReplicationStopped",
         *one("cluster_database_replication_running", 0, 1, instance="rep2", database="orders"),
@@ -317,16 +437,16 @@ def said(rule: dict[str, Any], case: Case) -> str:
 
 def unit_test(case: Case, known: Rules, *, fires: bool) -> dict[str, Any]:
     """One test of promtool's (Prometheus's documentation, "Unit testing for rules")."""
-    rule = next(each for each in known if each["alert"] == case.alert)
+    rule = next(each for each in known if each.get("alert") == case.alert)
     at = case.seconds or int(rule["for"].rstrip("s")) + SPARE
-    series, values = (case.wrong if fires else case.well), at // STEP + 10
+    series, values = (case.wrong if fires else case.well), at // case.step + 10
     expected = {
         "exp_labels": {**case.labels, **rule["labels"]},
         "exp_annotations": {"summary": said(rule, case), "runbook": rule["annotations"]["runbook"]},
     }
     return {
         "name": f"{case.alert} {'fires' if fires else 'is silent'}",
-        "interval": f"{STEP}s",
+        "interval": f"{case.step}s",
         "input_series": [{"series": name, "values": each.format(n=values)} for name, each in series.items()],
         "alert_rule_test": [
             {"eval_time": f"{at}s", "alertname": case.alert, "exp_alerts": [expected] if fires else []}
@@ -341,23 +461,35 @@ def write(folder: Path) -> None:
     """
     known = topology()
     for group in json.loads(json.dumps(groups(known))):
-        for rule in group["rules"]:
+        firing = {rule["alert"]: rule for rule in group["rules"] if "alert" in rule}
+        for rule in firing.values():
             rule["annotations"]["summary"] = spelled(rule["annotations"]["summary"])
         file = f"rules-{group['name']}.yml"
         (folder / file).write_text(json.dumps({"groups": [group]}))
-        tests = [
+        tests = once(
             unit_test(case, rules(known), fires=fires)
             for case in CASES
             for fires in (True, False)
-            if case.alert in {rule["alert"] for rule in group["rules"]}
-        ]
-        for name, seconds, chosen in (
-            ("quick", STEP, [each for each in tests if end(each) <= LONG]),
-            ("slow", LONG // 10, [each for each in tests if end(each) > LONG]),
+            if case.alert in firing
+        )
+        for name, seconds, least, most in (
+            ("quick", STEP, 0, LONG),
+            ("slow", LONG // 10, LONG, DAY),
+            ("days", DAY // 48, DAY, 2 * WEEK),
         ):
+            chosen = [each for each in tests if least < end(each) <= most]
             document = {"rule_files": [file], "evaluation_interval": f"{seconds}s", "tests": chosen}
             if chosen:
                 (folder / f"tests-{group['name']}-{name}.yml").write_text(json.dumps(document))
+
+
+def once(tests: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The tests without those that are there already: one way to fire goes with several not to."""
+    found: list[dict[str, Any]] = []
+    for test in tests:
+        if test not in found:
+            found.append(test)
+    return found
 
 
 def end(test: dict[str, Any]) -> int:

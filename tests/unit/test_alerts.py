@@ -10,12 +10,13 @@ from cluster_cli.topology.load import parse
 from tests.e2e import alert_cases
 
 ROOT = alert_cases.CHECKOUT
-RULES = alert_cases.rules(alert_cases.topology())
+ALL = alert_cases.rules(alert_cases.topology())
+RULES = [rule for rule in ALL if "alert" in rule]
 SMALL = "name: s\nprovider: podman\nnetwork: {subnet: 192.0.2.0/24}\nnodes: {a: {}}\n"
 
 
 def names(text: str) -> set[str]:
-    return {rule["alert"] for rule in alert_cases.rules(parse(text))}
+    return {rule["alert"] for rule in alert_cases.rules(parse(text)) if "alert" in rule}
 
 
 def test_every_rule_has_a_case_and_every_case_a_rule() -> None:
@@ -43,6 +44,30 @@ def test_there_is_no_rule_about_what_is_not_there() -> None:
     found = names(SMALL + "monitoring: {nodes: [a]}\n")
     assert "NodeDown" in found
     assert not found & {"VirtualIpUnheld", "BackendEmpty", "DatabaseNoWriter", "BackupOld", "AlertmanagersApart"}
+    assert not found & {
+        "DatabaseConnectionsEndSoon",
+        "FrontendSessionsEndSoon",
+        "ReplicationDrifting",
+        "TrafficUnusual",
+    }
+    assert {"DiskFillsSoon", "InodesFillSoon"} <= found
+
+
+def test_what_is_recorded_is_there_before_it_is_asked_for() -> None:
+    recorded = {rule["record"] for rule in ALL if "record" in rule}
+    known: set[str] = set()
+    for rule in ALL:
+        asked = set(re.findall(r"proxy:\w+:\w+", rule["expr"]))
+        assert asked <= known, rule
+        known |= {rule["record"]} & recorded if "record" in rule else set()
+    assert len(recorded) == 12
+
+
+def test_warnings_look_as_far_ahead_as_they_are_told() -> None:
+    found = alert_cases.rules(parse(SMALL + "monitoring: {nodes: [a], thresholds: {ahead: 48h}}\n"))
+    rule = next(rule for rule in found if rule["alert"] == "DiskFillsSoon")
+    assert "[43200s], 172800) < 0" in rule["expr"]
+    assert rule["annotations"]["summary"] == "<mountpoint> of <instance> will be full in 48 h if this goes on"
 
 
 def test_ansible_finds_nothing_to_template() -> None:
