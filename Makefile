@@ -1,6 +1,6 @@
 # The two commands: `make up` stands up the lab and verifies it, `make test` proves all of it.
 # Each does the whole set-up itself.
-.PHONY: setup up down lint unit molecule e2e test audit drill docs
+.PHONY: setup forecasts up down lint unit molecule e2e test audit drill docs
 .DEFAULT_GOAL := help
 
 CLUSTER ?= inventories/lab
@@ -19,6 +19,9 @@ help:
 setup:
 	@scripts/setup
 
+forecasts: setup # which most do without
+	@scripts/setup forecast
+
 up: setup
 	@$(BIN)/cluster up $(CLUSTER)
 
@@ -28,19 +31,19 @@ down: setup
 lint: setup
 	@scripts/lint
 
-unit: setup
+unit: forecasts
 	@$(BIN)/pytest -q tests/unit tests/golden
 
 molecule: setup
 	@scripts/molecule
 
-e2e: setup
+e2e: forecasts
 	@$(BIN)/pytest -v tests/e2e
 
-test: setup
+test: forecasts
 	@scripts/test
 
-drill: setup
+drill: forecasts
 	@CLUSTER_DRILL=1 $(BIN)/pytest -v -s $(DRILLS:%=tests/e2e/test_%.py) tests/e2e/test_logs.py
 
 audit: setup

@@ -1,40 +1,24 @@
 """Which alerts fire now, by the Alertmanagers' word: what they are asked, and what their answers mean."""
 
 import json
-import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from cluster_cli.collect import Outcome, collect_all
-from cluster_cli.errors import ClusterError, Exit
+from cluster_cli import watchers
+from cluster_cli.collect import Outcome
 from cluster_cli.inventory import Host
 from cluster_cli.topology.monitoring import CRITICAL
 from cluster_cli.workspace import Workspace
 
 SCHEMA_VERSION = 1
-SECONDS, CONNECT_SECONDS = 20, 5
+PROGRAM, PATH = "alertmanager", "/api/v2/alerts"  # its API, version 2
 STATES = {"active": "firing", "unprocessed": "firing", "suppressed": "silenced"}
 Row = dict[str, Any]
-# Over the node's own certificate: an Alertmanager answers nobody who shows none (its API, version 2).
-ASKING = """
-import ssl, sys, urllib.request
-address, port, folder, authority = sys.argv[1:]
-context = ssl.create_default_context(cafile=authority)
-context.load_cert_chain(folder + "/cert.pem", folder + "/key.pem")
-handlers = urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
-try:
-    url = f"https://{address}:{port}/api/v2/alerts"
-    print(urllib.request.build_opener(*handlers).open(url, timeout=5).read().decode())
-except OSError as error:
-    sys.exit(f"its Alertmanager does not answer: {error}")
-"""
 
 
 def question(host: Host) -> str:
     """The command by which a node that watches tells what fires."""
-    names = ("address", "port", "certificate", "authority")
-    words = (str(host.vars[f"alertmanager_{name}"]) for name in names)
-    return f"python3 -I -c {shlex.quote(ASKING)} {' '.join(map(shlex.quote, words))}"
+    return watchers.question(host, PROGRAM, [PATH])
 
 
 def asked(workspace: Workspace) -> dict[str, Any]:
@@ -42,38 +26,13 @@ def asked(workspace: Workspace) -> dict[str, Any]:
 
     Raises ClusterError when nobody watches (exit 2), or nobody who does answers (exit 4).
     """
-    hosts = workspace.inventory.group("alertmanager")
-    if not hosts:
-        raise ClusterError(
-            "nobody watches this cluster",
-            where=workspace.topology.name,
-            hint="add a section `monitoring` to the topology, then: cluster up",
-            code=Exit.USAGE,
-        )
-    work = [(host, {"alerts": question(host)}) for host in hosts]
-    found = collect_all(work, timeout=SECONDS, connect_seconds=CONNECT_SECONDS)
-    answers = {node: outcomes["alerts"] for node, outcomes in found.items()}
-    document = {
+    answers = watchers.ask(workspace, PROGRAM, [PATH], untold="what fires")
+    return {
         "schema_version": SCHEMA_VERSION,
         "cluster": workspace.topology.name,
-        "watchers": {node: {"why": why(answer)} for node, answer in answers.items()},
+        "watchers": watchers.silent(answers),
         "alerts": fired(answers),
     }
-    if all(answer.rc for answer in answers.values()):
-        node, answer = next(iter(answers.items()))
-        raise ClusterError(
-            "no node that watches tells what fires",
-            where=node,
-            why=why(answer),
-            hint="cluster status says how they are",
-            code=Exit.UNREACHABLE,
-        )
-    return document
-
-
-def why(answer: Outcome) -> str:
-    """Why a node does not tell; empty when it does."""
-    return (answer.stderr.strip().split("\n")[-1] or f"it ended with {answer.rc}") if answer.rc else ""
 
 
 def fired(answers: Mapping[str, Outcome]) -> list[Row]:

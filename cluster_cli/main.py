@@ -40,6 +40,7 @@ VERBS = (
     "backups",
     "restore",
     "alerts",
+    "forecast",
 )
 
 

@@ -11,12 +11,15 @@ import signal
 import ssl
 import subprocess
 import threading
+import time
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -221,6 +224,18 @@ def test_watch_tells_a_document_a_line_until_it_is_interrupted(lab: Stack) -> No
     assert [row["changes"] for row in rows] == [None, []]
 
 
+PLANT = """
+import random, time
+now = int(time.time())
+planted = {"avail": lambda day: 25 + 2.5 * (14 - day) + random.gauss(0, 0.2), "size": lambda day: 100}
+for name, value in planted.items():
+    print(f"# TYPE node_filesystem_{name}_bytes gauge")
+    labels = "{instance=\\"web1\\",job=\\"node\\",mountpoint=\\"/planted\\"}"
+    for at in range(now - 14 * 86400, now - 3600, 300):
+        day = (at - now) / 86400 + 14
+        print(f"node_filesystem_{name}_bytes{labels} {value(day) * 1e9:.0f} {at}")
+print("# EOF")
+"""
 SHARED = {"DiskFilling", "DiskFull", "InodesFilling", "MemoryShort"}  # of this machine, which a lab's nodes share
 
 
@@ -289,6 +304,42 @@ def test_what_it_costs(lab: Stack) -> None:
     own = [row for row in rows["web1"] if "cluster/metrics" in row or "node-exporter" in row]
     assert len(own) == 2, rows
     assert sum(int(row.split()[0]) for row in own) < 60 * 1024, own
+
+
+def test_a_forecast_says_that_its_history_is_too_short(lab: Stack) -> None:
+    done = cluster("forecast", "-C", lab.folder, "-o", "json")
+    assert done.code == 0, done
+    rows = done.json["resources"]
+    known = {(row["node"], row["resource"], row["what"]) for row in rows}
+    assert {("lb1", "sessions", "shop"), ("web1", "disk", "/"), ("mon1", "memory", "")} <= known
+    assert {row["state"] for row in rows} == {"short"}
+    assert all(0 <= row["used"] < row["limit"] for row in rows), rows
+    assert "no forecast, since less than 4 h of history is known and 7 d are needed" in " ".join(
+        cluster("forecast", "-C", lab.folder).out.split()
+    )
+
+
+@only_in_drills
+def test_a_forecast_finds_what_was_planted(lab: Stack) -> None:
+    """Two weeks of a disk that fills by 2.5 of 100 GB a day, and has 25 GB left: it is full in ten days."""
+    lab.on("mon1", f"python3 -c '{PLANT}' > /root/planted.txt")
+    lab.on(
+        "mon1", "cd /var/lib/prometheus && promtool tsdb create-blocks-from openmetrics /root/planted.txt metrics2"
+    )
+    lab.on("mon1", "chown -R prometheus: /var/lib/prometheus/metrics2")
+
+    def found() -> list[dict[str, Any]]:
+        rows = cluster("forecast", "-C", lab.folder, "-o", "json").json["resources"]
+        return [row for row in rows if row["what"] == "/planted" and row["state"] == "runs_out"]
+
+    wait_for(
+        "what was planted to be found", lambda: bool(found()), 3 * PATIENCE, every=5
+    )  # it looks once a minute
+    row = found()[0]
+    full = time.time() + 10 * 86400
+    ends = [datetime.fromisoformat(row["runs_out"][end]).timestamp() for end in ("earliest", "latest")]
+    assert ends[0] <= full <= ends[1], row
+    assert cluster("forecast", "-C", lab.folder).code == 1
 
 
 @only_in_drills
