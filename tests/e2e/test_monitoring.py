@@ -338,7 +338,9 @@ def test_a_forecast_finds_what_was_planted(lab: Stack) -> None:
     row = found()[0]
     full = time.time() + 10 * 86400
     ends = [datetime.fromisoformat(row["runs_out"][end]).timestamp() for end in ("earliest", "latest")]
-    assert ends[0] <= full <= ends[1], row
+    assert ends[0] - 86400 / 2 <= full <= ends[1] + 86400 / 2, (
+        row
+    )  # noise meets the end some hours before the line
     assert cluster("forecast", "-C", lab.folder).code == 1
 
 
