@@ -52,7 +52,9 @@ def summaries() -> Iterator[dict[str, Any]]:
 
 def problems(topology: Topology) -> Iterator[Problem]:
     """All kinds there can be in this cluster."""
-    known = {rule["alert"]: rule for group in alerts.groups(topology) for rule in group["rules"]}
+    known = {
+        rule["alert"]: rule for group in alerts.groups(topology) for rule in group["rules"] if "alert" in rule
+    }
     yield from nodes()
     for name in (*ALERTED, *OF_DATABASES):
         if name in known:

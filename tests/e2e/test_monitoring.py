@@ -215,7 +215,9 @@ def test_the_page_comes_at_once_and_to_nobody_without_a_certificate(browser: Bro
 
 
 def test_watch_tells_a_document_a_line_until_it_is_interrupted(lab: Stack) -> None:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
     process = start("status", lab.folder, "--watch", "--every", "0.5", "-o", "json")
+    signal.signal(signal.SIGINT, before)
     assert process.stdout
     rows = [json.loads(process.stdout.readline()) for _ in range(2)]
     os.kill(process.pid, signal.SIGINT)
