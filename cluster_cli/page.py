@@ -144,22 +144,21 @@ def database_rows(topology: Topology) -> Iterator[Row]:
 
 def alert_rows(topology: Topology) -> Iterator[Row]:
     """Each alert there can be, and the query for what fires of it: with its value, and since when as a label."""
-    for group in alerts.groups(topology):
-        for rule in group["rules"]:
-            added = ", ".join(("alertname", "alertstate", *rule["labels"]))
-            series = ",".join(
-                f'{key}="{value}"' for key, value in {"alertname": rule["alert"], **rule["labels"]}.items()
-            )
-            fires = f'ALERTS{{{series},alertstate="firing"}}'
-            since = f'0 * count_values without () ("since", ALERTS_FOR_STATE{{{series}}})'
-            both = f"({rule['expr']}) + ignoring ({added}, since) group_left (since) {since}"
-            yield {
-                "name": rule["alert"],
-                "tone": "bad" if rule["labels"]["severity"] == CRITICAL else "warn",
-                "expr": f"({both}) and ignoring ({added}, since) {fires}",
-                "says": filled(rule["annotations"]["summary"]),
-                "runbook": rule["annotations"]["runbook"],
-            }
+    for rule in alerts.each(topology):
+        added = ", ".join(("alertname", "alertstate", *rule["labels"]))
+        series = ",".join(
+            f'{key}="{value}"' for key, value in {"alertname": rule["alert"], **rule["labels"]}.items()
+        )
+        fires = f'ALERTS{{{series},alertstate="firing"}}'
+        since = f'0 * count_values without () ("since", ALERTS_FOR_STATE{{{series}}})'
+        both = f"({rule['expr']}) + ignoring ({added}, since) group_left (since) {since}"
+        yield {
+            "name": rule["alert"],
+            "tone": "bad" if rule["labels"]["severity"] == CRITICAL else "warn",
+            "expr": f"({both}) and ignoring ({added}, since) {fires}",
+            "says": filled(rule["annotations"]["summary"]),
+            "runbook": rule["annotations"]["runbook"],
+        }
 
 
 def requests(topology: Topology, slot: int) -> str:

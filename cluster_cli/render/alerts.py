@@ -39,6 +39,12 @@ def groups(topology: Topology) -> list[dict[str, Any]]:
     return [{"name": name, "rules": each} for name, each in rules.items() if each]
 
 
+def each(topology: Topology) -> Iterator[dict[str, Any]]:
+    """Every rule that may fire, without what is only recorded."""
+    for group in groups(topology):
+        yield from (rule for rule in group["rules"] if "alert" in rule)
+
+
 def nodes(monitoring: Monitoring) -> Iterator[Alert]:
     """What can be wrong with any machine."""
     now, limits = urgent(monitoring), monitoring.thresholds

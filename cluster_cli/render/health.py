@@ -52,9 +52,7 @@ def summaries() -> Iterator[dict[str, Any]]:
 
 def problems(topology: Topology) -> Iterator[Problem]:
     """All kinds there can be in this cluster."""
-    known = {
-        rule["alert"]: rule for group in alerts.groups(topology) for rule in group["rules"] if "alert" in rule
-    }
+    known = {rule["alert"]: rule for rule in alerts.each(topology)}
     yield from nodes()
     for name in (*ALERTED, *OF_DATABASES):
         if name in known:
