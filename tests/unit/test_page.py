@@ -6,7 +6,7 @@ import pytest
 
 from cluster_cli.inventory import render
 from cluster_cli.page import addresses, filled
-from cluster_cli.render.alerts import groups
+from cluster_cli.render.alerts import each
 from cluster_cli.render.connection import Access
 from cluster_cli.render.health import problems
 from cluster_cli.topology.load import parse
@@ -50,7 +50,7 @@ def test_everything_is_on_it() -> None:
         "inner/api",
     ]
     assert re.findall(r'data-writes="([^"]+)"', PAGE) == list(TOPOLOGY.databases)
-    rules = {rule["alert"] for group in groups(TOPOLOGY) for rule in group["rules"]}
+    rules = {rule["alert"] for rule in each(TOPOLOGY)}
     assert set(re.findall(r'data-alert="([^"]+)"', PAGE)) == rules
     for problem in problems(TOPOLOGY):
         assert f'{{problem="{problem.name}"}}' in PAGE or problem.name == "alert"
