@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from cluster_cli import contact
 from cluster_cli.access.operator_key import authority_of
+from cluster_cli.backups import own
 from cluster_cli.certificates.acme_certificates import order_due
 from cluster_cli.certificates.cluster_certificates import make_ready
 from cluster_cli.errors import ClusterError, Exit
@@ -53,6 +54,7 @@ def planned(run_stages: Sequence[Stage], *, lab: bool, verifying: bool) -> list[
         *([LAB] if lab else []),
         CONTACT,
         *(stage.name for stage in run_stages),
+        *([own.STAGE] if "backup" in {stage.name for stage in run_stages} else []),
         *([VERIFY] if verifying else []),
     ]
 
@@ -94,11 +96,19 @@ def up(
             return outcome
     if "ssh_trust" in {stage.name for stage in stages}:
         contact.trust_authority(workspace, authority_of(workspace).publics("host"))
+    if "backup" in {stage.name for stage in stages}:
+        keep_own_files(run, reachable)
     if verifying:
         some = reachable if len(reachable) < len(inventory.hosts) else ()
         roles = [role for stage in stages for role in stage.roles if role in inventory.groups()] if only else ()
         outcome.verified = verify_run(run, some, roles)
     return outcome
+
+
+def keep_own_files(run: Run, reachable: Sequence[str]) -> None:
+    """Have the backup nodes among these keep what this machine knows of the cluster."""
+    if hosts := [host for host in run.workspace.inventory.group("backup") if host.name in reachable]:
+        own.keep_in(run, hosts)
 
 
 def bring_certificates(run: Run, before: Converged, reachable: Sequence[str]) -> Converged:

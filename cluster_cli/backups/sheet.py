@@ -1,5 +1,16 @@
-"""The recovery sheet: all it takes to get the data back without this tool and this machine."""
+"""The recovery sheet: all it takes to get the data back without this machine, and even without this tool."""
 
+import hashlib
+import os
+import re
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cluster_cli.backups.nodes import backup_nodes
+from cluster_cli.backups.own import fetch, recovery_key
+from cluster_cli.errors import ClusterError, Exit
+from cluster_cli.files import draft
 from cluster_cli.render.backup import backed_up
 from cluster_cli.secrets.known import value_of
 from cluster_cli.secrets.names import backup_repository
@@ -7,14 +18,26 @@ from cluster_cli.secrets.store import Secrets
 from cluster_cli.workspace import Workspace
 
 SHEET = """\
-Recovery sheet of {cluster}. Whoever has it and a repository has all data: print it, lock it away.
+Recovery sheet of {cluster}, printed {date}.
+Whoever has it and a repository has all data and all passwords: lock it away, not beside a repository.
 
 {nodes}
+The cluster's own files (topology, secrets, authorities), in each repository
+  recovery key   {recovery}
+
+Is it right?  printf %s KEY | sha256sum   begins with the check of the key, if it was typed well.
+              cluster backup keys --check FILE   says whether the keys in a saved sheet open what is kept now.
+
 Databases: {databases}. A machine with Debian 12, restic, mariadb-server and mariadb-backup is enough:
 
-  export RESTIC_REPOSITORY=PATH RESTIC_PASSWORD_FILE=FILE       the path of the repository, a file with its key
+  export RESTIC_REPOSITORY=PATH RESTIC_PASSWORD_FILE=FILE       the path of the repository, a file with its key;
+                                                                over SSH: sftp:USER@HOST:PATH
   restic snapshots --tag whole                                  tags: database:, kind: full, incremental, binlogs;
                                                                 restored is a mark, over which nothing leads
+  restic dump --tag kind:cluster latest /cluster.vault > cluster.vault
+  ansible-vault decrypt --vault-password-file FILE --output - cluster.vault | tar -xz
+                                                                a file with the recovery key; cluster/ is the
+                                                                topology, secrets.yml all passwords and authorities
   mkdir 0 1
   restic dump FULL /DATABASE.full.xbstream | mbstream -x -C 0   the last full copy
   mariabackup --prepare --target-dir=0
@@ -27,20 +50,102 @@ Databases: {databases}. A machine with Debian 12, restic, mariadb-server and mar
                                                                 oldest first, each from where the one before ended;
                                                                 DOMAIN is the first number of POSITION
 """
+NODE = re.compile(r"Backup node (\S+) \(")
+KEY = re.compile(r"\s+(key|recovery key)\s+(\S+)\s+check ([0-9a-f]{6})\b")
+CHECK_CHARACTERS = 6
+OWN = ""  # in place of a node: the recovery key
+Keys = Mapping[str, str]  # by backup node
 
 
 def sheet(workspace: Workspace) -> str:
     """The sheet, with the keys. Raises ClusterError when the secrets cannot be read."""
-    backup, places = workspace.topology.backup, workspace.places
-    secrets = Secrets.open(places.secrets, places.name)
-    rows = []
-    for node in backup.nodes if backup else ():
-        key = value_of(secrets, backup_repository(node)).value
-        host = workspace.inventory.host(node)
-        where = f"Backup node {node} ({host.address})\n  repository  {host.vars['backup_store']}"
-        rows.append(f"{where}\n  key         {key}\n")
+    known, rows = keys(workspace), []
+    for host in backup_nodes(workspace):
+        where = f"Backup node {host.name} ({host.address})\n  repository     {host.vars['backup_store']}"
+        rows.append(f"{where}\n  key            {checked(known[host.name])}\n")
     return SHEET.format(
         cluster=workspace.topology.name,
+        date=datetime.now(UTC).date().isoformat(),
         nodes="\n".join(rows),
+        recovery=checked(known[OWN]),
         databases=", ".join(backed_up(workspace.topology)),
     )
+
+
+def keys(workspace: Workspace) -> Keys:
+    """The keys as they are now, made where there are none yet."""
+    places = workspace.places
+    secrets = Secrets.open(places.secrets, places.name)
+    found = {host.name: value_of(secrets, backup_repository(host.name)).value for host in backup_nodes(workspace)}
+    return {**found, OWN: recovery_key(workspace)}
+
+
+def checked(key: str) -> str:
+    """A key, and by what somebody who types it finds out that a letter is wrong."""
+    return f"{key}   check {check(key)}"
+
+
+def check(key: str) -> str:
+    """The first digits of its SHA-256: few enough to give nothing away of 256 bits."""
+    return hashlib.sha256(key.encode()).hexdigest()[:CHECK_CHARACTERS]
+
+
+def parsed(text: str, where: str) -> Keys:
+    """The keys in a sheet. Raises ClusterError (exit 2) where it is none, or a key was not typed well."""
+    found, node = {}, ""
+    for number, line in enumerate(text.splitlines(), 1):
+        if header := NODE.match(line):
+            node = header[1]
+        elif row := KEY.match(line):
+            kind, key, digits = row.groups()
+            if check(key) != digits:
+                raise ClusterError(
+                    f"the {kind} is not what was printed",
+                    where=f"{where}:{number}",
+                    why=f"its check is {check(key)}, and the sheet says {digits}",
+                    hint="compare it letter by letter: l and 1, O and 0, _ and -",
+                    code=Exit.USAGE,
+                )
+            found[OWN if kind == "recovery key" else node] = key
+    if OWN not in found or len(found) == 1:
+        raise ClusterError(
+            "this is no recovery sheet, or not all of it",
+            where=where,
+            why="it has to have the key of a repository and the recovery key, with the word check behind each",
+            hint="make a new one: cluster backup keys --print --to FILE",
+            code=Exit.USAGE,
+        )
+    return found
+
+
+def write(text: str, file: Path) -> None:
+    """Put the sheet into a new file only its owner may read. Raises ClusterError (exit 2) where there is one."""
+    try:
+        fresh = draft(file, text.encode())
+        try:
+            os.link(fresh, file)
+        finally:
+            fresh.unlink()
+    except FileExistsError:
+        raise ClusterError(
+            "there is such a file already", where=str(file), hint="name another one", code=Exit.USAGE
+        ) from None
+    except OSError as error:
+        raise ClusterError(
+            "the sheet cannot be written", where=str(file), why=error.strerror or str(error)
+        ) from None
+
+
+def faults(workspace: Workspace, found: Keys) -> Iterator[str]:
+    """What is wrong with the keys of a sheet: they are compared with today's, and tried on what is kept."""
+    for node, key in keys(workspace).items():
+        name = f"the key of {node}'s repository" if node else "the recovery key"
+        if node not in found:
+            yield f"{name} is not on the sheet"
+        elif found[node] != key:
+            yield f"{name} is another one today"
+    for host in backup_nodes(workspace):
+        try:
+            fetch(host, found[OWN])
+        except ClusterError as error:
+            yield f"{host.name}: {error.what}" + (f": {error.why}" if error.why else "")

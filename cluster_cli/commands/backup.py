@@ -1,5 +1,6 @@
 """cluster backup"""
 
+import sys
 from pathlib import Path
 
 import click
@@ -12,6 +13,7 @@ def command() -> None:
     """Backups, besides what timers do.
 
     \b
+    cluster backup run -C shop             what changed in every database, and the cluster's own files
     cluster backup run main -C shop        what changed since the last copy
     cluster backup verify main -C shop     read all of it, restore the newest, compare every row
     cluster backup keys --print -C shop    what it takes to get the data back without us
@@ -26,6 +28,9 @@ def command() -> None:
 @output_option
 def run(cluster: Path, database: str | None, full: bool, plain: bool, output: str) -> None:
     """Have all backup nodes make a copy of DATABASE, or of all databases, now.
+
+    Without DATABASE they also keep the cluster's own files (topology, secrets,
+    authorities), as `up` does; with the word cluster, only those.
 
     It is taken from a replica that keeps up, behind everything else there. A
     run that is cut off leaves no half copy that counts.
@@ -62,22 +67,57 @@ def verify(cluster: Path, database: str | None, plain: bool, output: str) -> Non
 @command.command(short_help="The recovery sheet, with the keys.")
 @cluster_option
 @click.option("--print", "shown", is_flag=True, help="Print the keys. Without it, you are told what would be.")
-def keys(cluster: Path, shown: bool) -> None:
-    """Print all it takes to get the data back without this tool: repositories, their keys, and the commands.
+@click.option(
+    "--to",
+    "target",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Print to a new file only you may read, instead of the terminal.",
+)
+@click.option(
+    "--check",
+    "saved",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Say whether the keys in this saved sheet open what is kept now.",
+)
+@click.pass_context
+def keys(context: click.Context, cluster: Path, shown: bool, target: Path | None, saved: Path | None) -> None:
+    """Print all it takes to get the data back without this machine, and even without this tool.
 
-    Keep it on paper, away from the cluster and from this machine. That it was
-    printed is in the history.
+    It has the repositories, their keys, the key of the cluster's own files, and
+    the commands. Keep it on paper, away from the cluster and from this machine.
+    It is shown on a terminal or written to a file, and nowhere else: no log has
+    it. That it was printed is in the history.
+
+    \b
+    cluster backup keys --print -C shop                on the terminal
+    cluster backup keys --print --to sheet -C shop     to a file, for the printer
+    cluster backup keys --check sheet -C shop          is it still right?
     """
+    from cluster_cli.backups import sheet
     from cluster_cli.backups.nodes import backup_nodes
-    from cluster_cli.backups.sheet import sheet
+    from cluster_cli.errors import Exit
     from cluster_cli.run import noted
     from cluster_cli.workspace import Workspace
 
+    if bool(target) > shown or (saved and shown):
+        raise click.UsageError("say --print, with --to FILE or without, or --check FILE")
     workspace = Workspace.open(cluster)
     nodes = ", ".join(host.name for host in backup_nodes(workspace))
+    if saved:
+        wrong = list(sheet.faults(workspace, sheet.parsed(saved.read_text(errors="replace"), str(saved))))
+        click.echo("\n".join(wrong) or f"the keys are right, and open what is kept on {nodes}")
+        context.exit(int(Exit.FAILED if wrong else Exit.OK))
     if not shown:
         click.echo(f"it would print the keys that open the backups on {nodes}, and how to restore with them")
         click.echo("next: cluster backup keys --print, on a terminal nobody looks at", err=True)
         return
-    with noted(workspace, "backup-keys", {"nodes": nodes}, locked=False):
-        click.echo(sheet(workspace), nl=False)
+    if target is None and not sys.stdout.isatty():
+        raise click.UsageError("the sheet goes to a terminal, or with --to FILE to a file only you may read")
+    with noted(workspace, "backup-keys", {"nodes": nodes, "to": str(target or "")}, locked=False):
+        text = sheet.sheet(workspace)
+        if target:
+            sheet.write(text, target)
+    if target:
+        click.echo(f"next: print {target}, remove it, and keep the paper away from here", err=True)
+    else:
+        click.echo(text, nl=False)

@@ -14,7 +14,7 @@ from cluster_cli.options import cluster_option, output_option
 @output_option
 @click.pass_context
 def command(context: click.Context, cluster: Path, database: str | None, output: str) -> None:
-    """The backups of DATABASE, or of all databases, on every backup node.
+    """The backups of DATABASE, or of all databases and of the cluster's own files, on every backup node.
 
     A copy is proven when it was restored, brought to a position its source
     was at, and every row was the same. Exit code 1 when a backup node does
@@ -23,11 +23,13 @@ def command(context: click.Context, cluster: Path, database: str | None, output:
     from cluster_cli.backups.nodes import backup_nodes, chosen, listed
     from cluster_cli.errors import Exit
     from cluster_cli.show.backups import document, tables
+    from cluster_cli.topology.backup import OWN_FILES
     from cluster_cli.workspace import Workspace
 
     workspace = Workspace.open(cluster)
-    names = chosen(workspace, database) if workspace.topology.backup else ()
-    found = document(workspace.topology.name, listed(backup_nodes(workspace)), names)
+    names = chosen(workspace, database) if workspace.topology.backup and database != OWN_FILES else ()
+    wanted = database in (None, OWN_FILES)
+    found = document(workspace.topology.name, listed(backup_nodes(workspace)), names, own=wanted)
     if output == "json":
         click.echo(json.dumps(found, indent=1))
     else:

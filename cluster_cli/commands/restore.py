@@ -27,6 +27,12 @@ if TYPE_CHECKING:
 @click.option("--before-query", "pattern", metavar="PATTERN", help="Just before the statement that matches.")
 @click.option("--since", metavar="TIME", help="How far back such a statement is looked for. Left away: a day.")
 @click.option("--table", metavar="SCHEMA.TABLE", help="Only this table, beside the live one under another name.")
+@click.option(
+    "--into",
+    "folder",
+    type=click.Path(path_type=Path),
+    help="With the word cluster: a new folder of this machine for the cluster's own files.",
+)
 @click.option("-n", "--node", help="The backup node. Left away: the first one.")
 @click.option("--discard", "gone", is_flag=True, help="Throw away what was restored to scratch.")
 @click.option("--undo", "back", is_flag=True, help="Have back what the running database held before.")
@@ -45,6 +51,7 @@ def command(
     pattern: str | None,
     since: str | None,
     table: str | None,
+    folder: Path | None,
     node: str | None,
     gone: bool,
     back: bool,
@@ -69,6 +76,9 @@ def command(
     is kept aside on its nodes until --confirm; --undo has it back.
     Interrupted anywhere, the same command goes on.
 
+    The cluster's own files (topology, secrets, authorities) come back with
+    the word cluster instead of a database, into a new folder of this machine.
+
     With --table one table is put beside the live one as
     TABLE_restored_STAMP, without its foreign keys and triggers.
 
@@ -76,13 +86,21 @@ def command(
     cluster restore main --to scratch --at 2026-11-27T14:03:27 --dry-run
     cluster restore main --to cluster --at 2026-11-27T14:03:27
     cluster restore main --undo
+    cluster restore cluster --into shop-as-it-was
     cluster restore main --before-query 'drop table' --dry-run
     cluster restore main --table shop.orders --before-query 'delete from orders'
     """
+    from cluster_cli.backups.own import restore_into
     from cluster_cli.backups.restoring import Wish
+    from cluster_cli.topology.backup import OWN_FILES as OWN
     from cluster_cli.workspace import Workspace
 
     workspace, wish = Workspace.open(cluster), Wish(database, at, backup, node, dry=dry, plain=plain)
+    if folder or database == OWN:
+        if not folder or database != OWN or any((to, at, pattern, table, gone, back, sure)):
+            raise click.UsageError("the cluster's own files come back by: cluster restore cluster --into FOLDER")
+        show_own(restore_into(workspace, wish, folder), output)
+        return
     if (
         sum(map(bool, (to, gone and not to, back, sure, table and not to, pattern and dry and not (to or table))))
         != 1
@@ -96,6 +114,17 @@ def command(
     elif not dry:
         for line in last_words(done, to, quiet=gone or sure, back=back):
             click.echo(line, err=line.startswith("next:"))
+
+
+def show_own(done: "Done", output: str) -> None:
+    """What came back."""
+    if output == "json":
+        click.echo(done.as_json())
+        return
+    verb = "would be" if done.dry else "are"
+    click.echo(
+        f"{', '.join(done.result['files'])} and the secrets of {done.result['id']} {verb} in {done.result['into']}"
+    )
 
 
 def outcome(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from cluster_cli.access.ssh_authority import AUTHORITIES, OPERATOR, new_authority
 from cluster_cli.certificates.acme_account import ACCOUNT, new_key
 from cluster_cli.certificates.cluster_authority import ISSUING, ROOT
-from cluster_cli.secrets.names import backup_repository, database_account
+from cluster_cli.secrets.names import RECOVERY, backup_repository, database_account
 from cluster_cli.secrets.secret import Secret, password
 from cluster_cli.secrets.store import Secrets
 from cluster_cli.topology.databases import REPLICATION_ACCOUNT
@@ -114,6 +114,14 @@ KNOWN: tuple[Known, ...] = (
         password,
         lambda topology: bool(topology.load_balancers),
         ("load_balancer",),
+    ),
+    Known(
+        RECOVERY,
+        "opens the cluster's own files among the backups; no node has it, the recovery sheet does",
+        password,
+        lambda topology: topology.backup is not None,
+        (),
+        fixed="what is kept was sealed with it, and the recovery sheet has it",
     ),
 )
 BY_NAME = {known.name: known for known in KNOWN}

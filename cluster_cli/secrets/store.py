@@ -128,6 +128,16 @@ class Secrets:
             self._write(kept)
             return kept[name]
 
+    def plain(self) -> bytes:
+        """All of them as one plain text, for a backup that seals them anew; `put_back` reads it."""
+        found = self.entries()
+        return written({name: found[name].plain() for name in sorted(found)})
+
+    def put_back(self, plain: bytes) -> None:
+        """Have exactly the secrets of such a text."""
+        with self.locked():
+            self._write(self._parse(plain))
+
     def texts(self) -> dict[str, tuple[str, ...]]:
         """Everything nobody else may read, by the name of the secret it belongs to."""
         found = {name: secret.texts for name, secret in self.entries().items()}

@@ -14,8 +14,13 @@ from cluster_cli.backups.state import KINDS, span, words
 Document = Mapping[str, Any]
 
 
-def document(cluster: str, found: Mapping[str, Document], databases: tuple[str, ...]) -> dict[str, Any]:
-    """What backup nodes have of these databases (docs/reference/backups.md). found: by node, as they say it."""
+def document(
+    cluster: str, found: Mapping[str, Document], databases: tuple[str, ...], *, own: bool = False
+) -> dict[str, Any]:
+    """What backup nodes have of these databases (docs/reference/backups.md). found: by node, as they say it.
+
+    own: of the cluster's own files, too.
+    """
     return {
         "schema_version": 1,
         "cluster": cluster,
@@ -25,6 +30,7 @@ def document(cluster: str, found: Mapping[str, Document], databases: tuple[str, 
                 "store": said.get("store"),
                 "unfinished": said.get("unfinished", 0),
                 "databases": {name: of_database(said, name) for name in databases},
+                **({"own": own_files(said)} if own else {}),
             }
             for node, said in found.items()
         },
@@ -41,6 +47,13 @@ def of_database(said: Document, name: str) -> dict[str, Any]:
         "backups": [{**each, "time": moment(each["at"]), "proven": each["id"] in proven} for each in rows],
         "proof": {"good": good or None, "failed": (proof.get("bad") or {}).get("why")},
     }
+
+
+def own_files(said: Document) -> list[dict[str, Any]]:
+    """The versions a node has of the cluster's own files, from old to new."""
+    rows = [each for each in said["backups"] if each["kind"] == "cluster"]
+    names = ("id", "kind", "bytes", "stored", "digest")
+    return [{**{name: each[name] for name in names}, "time": moment(each["at"])} for each in rows]
 
 
 def moment(at: float) -> str:
@@ -63,6 +76,15 @@ def of_node(node: str, said: Document) -> Iterator[Table | Text]:
         yield copies_table(found["backups"])
         yield from (Text(line) for line in logs(found["backups"]))
         yield verdict(found["proof"])
+    if "own" in said:
+        yield own_line(node, said["own"])
+
+
+def own_line(node: str, rows: list[Document]) -> Text:
+    """The cluster's own files."""
+    if not rows:
+        return Text(f"the cluster's own files were never kept on {node}: cluster up", style="yellow")
+    return Text(f"the cluster's own files on {node}: {len(rows)} versions, the last {rows[-1]['id']}")
 
 
 def copies_table(backups: list[Document]) -> Table:

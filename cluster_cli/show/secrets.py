@@ -15,7 +15,7 @@ from cluster_cli.secrets.secret import Secret, Step
 from cluster_cli.secrets.store import Secrets
 from cluster_cli.show.run import given, show_errors
 from cluster_cli.topology.model import Topology
-from cluster_cli.up import planned, up
+from cluster_cli.up import keep_own_files, planned, up
 from cluster_cli.workspace import Workspace
 
 SCHEMA_VERSION = 1
@@ -69,6 +69,8 @@ def rotate_step(workspace: Workspace, known: Known, step: Step, *, plain: bool, 
     arguments = {"secret": known.name, "step": step}
     with recorded(workspace, "rotate", names, arguments=arguments, plain=plain) as run:
         outcome = up(run, only=only, debug=debug)
+        if outcome.code == Exit.OK:
+            keep_own_files(run, list(workspace.topology.nodes))
         run.code = outcome.code
     write_report(workspace, run.folder)
     show_errors(errors(outcome, run.folder, given(workspace)))

@@ -8,6 +8,7 @@ from cluster_cli.topology.base import Model, NodeList
 from cluster_cli.topology.fields import Span, Words, duration_text
 
 DAY = 86_400_000
+OWN_FILES = "cluster"  # what the cluster's own files are called among the backups
 SOURCE_PORT = (
     9201  # where a database's node gives copies to backup nodes, over TLS with certificates on both sides
 )

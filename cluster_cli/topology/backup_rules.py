@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from cluster_cli.topology.backup import OWN_FILES
 from cluster_cli.topology.model import Topology
 from cluster_cli.topology.problems import Path, Problem
 
@@ -52,10 +53,18 @@ def fetches_are_not_always_overdue(topology: Topology) -> Iterator[Problem]:
             yield Problem(("backup", "overdue", "binlogs"), what, "make it twice the interval at least")
 
 
+def names_of_backups_differ(topology: Topology) -> Iterator[Problem]:
+    """`cluster restore cluster` means the cluster's own files."""
+    if topology.backup and OWN_FILES in topology.databases:
+        what = f'"{OWN_FILES}" is what the cluster\'s own files are called among the backups'
+        yield Problem(("databases", OWN_FILES), what, "give the database another name")
+
+
 RULES = (
     there_is_something_to_back_up,
     backup_nodes_hold_no_data,
     the_engine_is_backed_up,
     somebody_makes_the_backups,
     fetches_are_not_always_overdue,
+    names_of_backups_differ,
 )

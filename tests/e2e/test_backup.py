@@ -6,15 +6,21 @@
 import json
 import os
 import re
+import stat
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from cluster_cli.backups.sheet import check
+from cluster_cli.secrets.store import Secrets
+
 from .backup_lab import Backups
 from .backup_shop import Shop
-from .command import wait_for
+from .command import Done, wait_for
 from .conftest import Stack, running
 from .data_tier import only_in_drills
 from .ledger import Ledger
@@ -108,6 +114,38 @@ def test_a_restore_is_proven_and_status_says_so(backups: Backups) -> None:
     assert found["proof"]["failed"] is None
     assert not [each for each in status["problems"] if "bak1" in each], status["problems"]
     print(f"proof: {proof['rows']} rows, {proof['stages']}")
+
+
+def test_the_clusters_own_files_come_back(backups: Backups, tmp_path: Path) -> None:
+    """What `up` kept is what there is, to the byte; it opens with the sheet's keys, and with no others."""
+    assert not own_of(backups.verb("backup", "run", "cluster", "-o", "json"))["new"], "up had not kept it"
+    backups.verb("backup", "verify", "cluster")
+    backups.verb("restore", "cluster", "--into", str(tmp_path / "own"))
+    here = backups.stack.folder
+    for name in ("topology.yml", "secrets.yml"):
+        assert (tmp_path / "own" / name).is_file(), name
+    assert (tmp_path / "own/topology.yml").read_bytes() == (here / "topology.yml").read_bytes()
+    before, after = (
+        Secrets.open(each / "secrets.yml", "e2e-backup").entries() for each in (here, tmp_path / "own")
+    )
+    assert after == before
+    sheet, wrong = tmp_path / "sheet", tmp_path / "wrong"
+    backups.verb("backup", "keys", "--print", code=2)
+    backups.verb("backup", "keys", "--print", "--to", str(sheet))
+    assert stat.S_IMODE(sheet.stat().st_mode) == 0o600
+    assert "are right" in backups.verb("backup", "keys", "--check", str(sheet)).out
+    key = before["backup_recovery"].value
+    other = key[::-1]
+    wrong.write_text(sheet.read_text().replace(key, other).replace(check(key), check(other)))
+    assert "does not open" in backups.verb("backup", "keys", "--check", str(wrong), code=1).out
+    kept = backups.stack.on(backups.node, "python3 -B /usr/local/lib/cluster/backup own-give")
+    assert json.loads(kept)["sealed"].startswith("$ANSIBLE_VAULT;")
+
+
+def own_of(done: Done) -> dict[str, Any]:
+    """What came of the cluster's own files in a run."""
+    found: dict[str, Any] = done.json["runs"][0]["result"]
+    return found
 
 
 @pytest.mark.parametrize(

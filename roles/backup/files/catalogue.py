@@ -17,6 +17,7 @@ import gtid
 
 WHOLE, META = "whole", "meta:"
 FULL, INCREMENTAL, BINLOGS, RESTORED = "full", "incremental", "binlogs", "restored"
+CLUSTER = "cluster"  # the cluster's own files, of no database
 COPIES = (FULL, INCREMENTAL)
 
 
@@ -32,7 +33,7 @@ class Backup:
     whose log its LSNs count. start, position: GTID positions; of binlogs, what they begin after and reach.
     digest: SHA-256 of all its bytes. topology: hash of how the database was described. history: the mark it comes
     after, empty before the first; of a mark, the one before. until: of a mark, when what was written before was
-    fetched last.
+    fetched last. plain: of what was sealed before it came, SHA-256 before that.
     """
 
     id: str
@@ -55,6 +56,7 @@ class Backup:
     seconds: float = 0.0
     history: str = ""
     until: float = 0.0
+    plain: str = ""
     snapshot: str = ""
 
 

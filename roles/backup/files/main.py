@@ -8,6 +8,8 @@
   cluster-backup mark DATABASE < WHAT                         it was put back: nothing leads from before to after
   cluster-backup serve|discard DATABASE                       a server on the restored files; throw them away
   cluster-backup weigh|give DATABASE                          how large the restored files are; they, as a tar
+  cluster-backup own < SEALED                                 keep the cluster's own files, where they changed
+  cluster-backup own-give [ID]                                they, as they were kept
   cluster-backup list                                         all backups, as JSON
   cluster-backup look                                         how the nodes are that give copies, as JSON
   cluster-backup init                                         have a repository
@@ -29,6 +31,7 @@ import copies
 import keep
 import look
 import mark
+import own
 import prove
 import record
 import search
@@ -170,6 +173,10 @@ def main(words):
             return look.serve(name or words[1])
         elif verb == "give":
             return look.give(name or words[1])
+        elif verb == "own":
+            found = own.take(known, Repository(known))
+        elif verb == "own-give":
+            found = own.give(Repository(known), *words[1:])
         elif verb == "look":
             found = looked(known)
         elif verb in WORK:

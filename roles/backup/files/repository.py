@@ -222,6 +222,8 @@ class Listening:
 
 def file_name(backup):
     """What the one file of a snapshot is called."""
+    if backup.kind == catalogue.CLUSTER:
+        return "cluster.vault"
     return f"{backup.database}.{backup.kind}.{'tar' if backup.kind == catalogue.BINLOGS else 'xbstream'}"
 
 
