@@ -120,6 +120,7 @@ def host(topology: Topology, access: Access, name: str, address: str) -> Host:
         "group_replication": group_replication.group_replication_vars(topology, name),
         "doorbell": databases.doorbell_vars(topology, name),
         "backup_source": backup.backup_source_vars(topology, name),
+        "backup_files": backup.backup_files_vars(topology, name),
         "backup": backup.backup_vars(topology, name),
         "web": web.web_vars(topology, access, name),
         **balancing.balancer_vars(topology, name),

@@ -28,7 +28,7 @@ STAGES: tuple[Stage, ...] = (
     Stage("certificates", "Give out certificates", ("certificates",)),
     Stage("audit", "Gather records of logins and commands", ("audit",)),
     Stage("database", "Keep the data", ("galera", "garbd", "group_replication", "replication", "doorbell")),
-    Stage("backup", "Fetch and prove backups", ("backup_source", "backup")),
+    Stage("backup", "Fetch and prove backups", ("backup_source", "backup_files", "backup")),
     Stage("web", "Serve the web sites", ("web",)),
     Stage("load_balancer", "Balance the traffic", ("haproxy", "nginx")),
     Stage("keepalived", "Hold the virtual addresses", ("keepalived",)),

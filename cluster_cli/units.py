@@ -15,6 +15,7 @@ UNITS = {
     "group_replication": ("mysql",),
     "doorbell": ("cluster-doorbell",),
     "backup_source": ("cluster-backup-source",),
+    "backup_files": ("cluster-backup-files",),
     "logs": ("cluster-log-sender",),
     "node_exporter": ("prometheus-node-exporter", "cluster-metrics"),
     "mysqld_exporter": ("prometheus-mysqld-exporter",),

@@ -3,12 +3,14 @@
 import json
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from cluster_cli import ssh
 from cluster_cli.errors import ClusterError, Exit
 from cluster_cli.inventory import Host
-from cluster_cli.render.backup import backed_up
+from cluster_cli.render.backup import backed_up, file_sets
+from cluster_cli.topology.backup import OWN_FILES
 from cluster_cli.topology.problems import did_you_mean
 from cluster_cli.workspace import Workspace
 
@@ -41,10 +43,30 @@ def chosen(workspace: Workspace, database: str | None) -> tuple[str, ...]:
     if database is None:
         return tuple(known)
     if database not in known:
-        others = f"there are backups of {', '.join(known)}" if known else "add a section `backup` to the topology"
-        hint = did_you_mean(database, known) or others
+        names = [*known, *file_sets(workspace.topology), *([OWN_FILES] if workspace.topology.backup else [])]
+        others = f"there are backups of {', '.join(names)}" if names else "add a section `backup` to the topology"
+        hint = did_you_mean(database, names) or others
         raise ClusterError(f'no backups are made of a database "{database}"', hint=hint, code=Exit.USAGE)
     return (database,)
+
+
+@dataclass(frozen=True)
+class Meant:
+    """What a name means among the backups. own: the cluster's own files."""
+
+    databases: tuple[str, ...] = ()
+    sets: tuple[str, ...] = ()
+    own: bool = False
+
+
+def meant(workspace: Workspace, name: str | None) -> Meant:
+    """A database, files of nodes, the cluster's own; everything without a name. Raises ClusterError (exit 2)."""
+    sets = file_sets(workspace.topology)
+    if name is None:
+        return Meant(chosen(workspace, None), tuple(sets), own=True)
+    if name == OWN_FILES:
+        return Meant(own=True)
+    return Meant(sets=(name,)) if name in sets else Meant(chosen(workspace, name))
 
 
 def listed(hosts: tuple[Host, ...]) -> dict[str, dict[str, Any]]:

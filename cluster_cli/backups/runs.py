@@ -10,13 +10,12 @@ import click
 
 from cluster_cli import ssh
 from cluster_cli.backups import own
-from cluster_cli.backups.nodes import backup_nodes, chosen, work
+from cluster_cli.backups.nodes import backup_nodes, meant, work
 from cluster_cli.errors import ClusterError
 from cluster_cli.events import Step
 from cluster_cli.inventory import Host
 from cluster_cli.run import Run, recorded
 from cluster_cli.show.run import given
-from cluster_cli.topology.backup import OWN_FILES
 from cluster_cli.workspace import Workspace
 
 TITLES = {
@@ -44,20 +43,22 @@ def run_all(
 ) -> Done:
     """Have every backup node do these steps, one after the other, for these databases.
 
-    The cluster's own files take part where no database is named, or where they are.
+    Files of nodes and the cluster's own take part where nothing is named, or where they are.
 
     Raises ClusterError when one of them did not end well; the others were done all the same.
     """
-    hosts, names = backup_nodes(workspace), () if database == OWN_FILES else chosen(workspace, database)
+    hosts, names = backup_nodes(workspace), meant(workspace, database)
     rows: list[dict[str, Any]] = []
     arguments = {"database": database, "steps": list(steps)}
     with recorded(workspace, verb, list(steps), arguments=arguments, plain=plain) as run:
         for step in steps:
             with run.stage(step, TITLES[step]):
-                rows += ran(run, hosts, step, names)
-                if database in (None, OWN_FILES) and step != "prove":
-                    rows += own.ran(run, hosts, step)
-                refuse_failed(workspace, [row for row in rows if row["step"] == step])
+                done = ran(run, hosts, step, names.databases)
+                if step != "prove":
+                    done += ran(run, hosts, "files-verify" if step == "verify" else "files", names.sets)
+                    done += own.ran(run, hosts, step) if names.own else []
+                rows += done
+                refuse_failed(workspace, done)
     return Done(verb, tuple(rows))
 
 

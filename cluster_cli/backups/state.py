@@ -6,28 +6,31 @@ from datetime import UTC, datetime
 from typing import Any
 
 from cluster_cli.collect import Outcome
-from cluster_cli.render.backup import backed_up
+from cluster_cli.render.backup import backed_up, file_sets
 from cluster_cli.topology.model import Topology
 
 QUESTION = "cat /var/lib/cluster-backup/state.json"
-KINDS = ("copies", "binlogs", "proof")
+KINDS, OF_FILES = ("copies", "binlogs", "proof"), ("files",)
 MISSING = {
     "copies": "the last copy of {} is {} old",
     "binlogs": "what was written to {} was last fetched {} ago",
     "proof": "the last proven restore of {} is {} old",
+    "files": "the last copy of {} is {} old",
 }
 NEVER = {
     "copies": "there is no copy of {}",
     "binlogs": "what was written to {} was never fetched",
     "proof": "no restore of {} was proven yet",
+    "files": "there is no copy of {}",
 }
 
 
 def described(topology: Topology, found: Mapping[str, Outcome], now: float) -> dict[str, Any]:
-    """By database and backup node. found: answers to QUESTION by node; now: seconds since 1970."""
+    """By database or set of files, and backup node. found: answers to QUESTION; now: seconds since 1970."""
     nodes = topology.backup.nodes if topology.backup else ()
     said = {node: read(found.get(node)) for node in nodes}
-    return {name: {node: row(said[node], name, now) for node in nodes} for name in backed_up(topology)}
+    kinds = dict.fromkeys(backed_up(topology), KINDS) | dict.fromkeys(file_sets(topology), OF_FILES)
+    return {name: {node: row(said[node], name, now, its) for node in nodes} for name, its in kinds.items()}
 
 
 def read(outcome: Outcome | None) -> dict[str, Any]:
@@ -39,11 +42,11 @@ def read(outcome: Outcome | None) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def row(said: Mapping[str, Any], database: str, now: float) -> dict[str, Any]:
-    """What a node knows of a database: a row for each kind of run."""
+def row(said: Mapping[str, Any], database: str, now: float, names: tuple[str, ...]) -> dict[str, Any]:
+    """What a node knows of a database or set of files: a row for each kind of run."""
     kinds = said.get("databases", {}).get(database, {})
     since = said.get("since")
-    rows = {kind: run(kinds.get(kind, {}), now) for kind in KINDS}
+    rows = {kind: run(kinds.get(kind, {}), now) for kind in names}
     return {**rows, "watched_seconds": None if since is None else round(now - since)}
 
 
@@ -70,7 +73,7 @@ def problems(topology: Topology, rows: Mapping[str, Any], reachable: Mapping[str
 
 def problems_of(topology: Topology, database: str, node: str, found: Mapping[str, Any]) -> Iterator[str]:
     """The same of one database on one backup node."""
-    for kind in KINDS:
+    for kind in (name for name in MISSING if name in found):
         each = found[kind]
         if each["failed"]:
             yield f"{node}: {words(kind)} of {database} failed: {each['failed']}"
@@ -82,7 +85,8 @@ def problems_of(topology: Topology, database: str, node: str, found: Mapping[str
 
 def words(kind: str) -> str:
     """What a kind of run is called."""
-    return {"copies": "the last copy", "binlogs": "the last fetch", "proof": "the last proof"}[kind]
+    known = {"binlogs": "the last fetch", "proof": "the last proof"}
+    return known.get(kind, "the last copy")
 
 
 def span(seconds: float) -> str:

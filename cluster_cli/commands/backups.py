@@ -14,22 +14,23 @@ from cluster_cli.options import cluster_option, output_option
 @output_option
 @click.pass_context
 def command(context: click.Context, cluster: Path, database: str | None, output: str) -> None:
-    """The backups of DATABASE, or of all databases and of the cluster's own files, on every backup node.
+    """The backups of DATABASE, or all there are, on every backup node.
+
+    In place of a database: a name under backup.files in the topology, or
+    cluster for the cluster's own files.
 
     A copy is proven when it was restored, brought to a position its source
     was at, and every row was the same. Exit code 1 when a backup node does
     not tell.
     """
-    from cluster_cli.backups.nodes import backup_nodes, chosen, listed
+    from cluster_cli.backups.nodes import backup_nodes, listed, meant
     from cluster_cli.errors import Exit
     from cluster_cli.show.backups import document, tables
-    from cluster_cli.topology.backup import OWN_FILES
     from cluster_cli.workspace import Workspace
 
     workspace = Workspace.open(cluster)
-    names = chosen(workspace, database) if workspace.topology.backup and database != OWN_FILES else ()
-    wanted = database in (None, OWN_FILES)
-    found = document(workspace.topology.name, listed(backup_nodes(workspace)), names, own=wanted)
+    hosts = backup_nodes(workspace)
+    found = document(workspace.topology.name, listed(hosts), meant(workspace, database))
     if output == "json":
         click.echo(json.dumps(found, indent=1))
     else:

@@ -9,6 +9,7 @@ from cluster_cli.databases.options import dry_option
 from cluster_cli.options import cluster_option, output_option, plain_option, yes_option
 
 if TYPE_CHECKING:
+    from cluster_cli.backups.nodes import Meant
     from cluster_cli.backups.restoring import Done, Wish
     from cluster_cli.workspace import Workspace
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     "--into",
     "folder",
     type=click.Path(path_type=Path),
-    help="With the word cluster: a new folder of this machine for the cluster's own files.",
+    help="Files, or with the word cluster the cluster's own: a new folder of this machine.",
 )
 @click.option("-n", "--node", help="The backup node. Left away: the first one.")
 @click.option("--discard", "gone", is_flag=True, help="Throw away what was restored to scratch.")
@@ -76,8 +77,10 @@ def command(
     is kept aside on its nodes until --confirm; --undo has it back.
     Interrupted anywhere, the same command goes on.
 
-    The cluster's own files (topology, secrets, authorities) come back with
-    the word cluster instead of a database, into a new folder of this machine.
+    Files of nodes come back by their name under backup.files: into a new
+    folder of this machine, or with --to cluster where they were; what is there
+    then stays aside. The cluster's own files (topology, secrets, authorities)
+    come back with the word cluster, into a new folder.
 
     With --table one table is put beside the live one as
     TABLE_restored_STAMP, without its foreign keys and triggers.
@@ -86,20 +89,24 @@ def command(
     cluster restore main --to scratch --at 2026-11-27T14:03:27 --dry-run
     cluster restore main --to cluster --at 2026-11-27T14:03:27
     cluster restore main --undo
+    cluster restore web --to cluster
     cluster restore cluster --into shop-as-it-was
     cluster restore main --before-query 'drop table' --dry-run
     cluster restore main --table shop.orders --before-query 'delete from orders'
     """
-    from cluster_cli.backups.own import restore_into
+    from cluster_cli.backups.nodes import meant
     from cluster_cli.backups.restoring import Wish
-    from cluster_cli.topology.backup import OWN_FILES as OWN
     from cluster_cli.workspace import Workspace
 
     workspace, wish = Workspace.open(cluster), Wish(database, at, backup, node, dry=dry, plain=plain)
-    if folder or database == OWN:
-        if not folder or database != OWN or any((to, at, pattern, table, gone, back, sure)):
-            raise click.UsageError("the cluster's own files come back by: cluster restore cluster --into FOLDER")
-        show_own(restore_into(workspace, wish, folder), output)
+    names = meant(workspace, database)
+    if folder or (database and not names.databases):
+        if any((at, pattern, table, gone)):
+            raise click.UsageError(
+                "of files there are copies, no moments: name one with --backup, or the last is taken"
+            )
+        done = files_outcome(workspace, wish, names, to, folder, yes=yes, back=back, sure=sure)
+        click.echo(done.as_json() if output == "json" else files_words(done))
         return
     if (
         sum(map(bool, (to, gone and not to, back, sure, table and not to, pattern and dry and not (to or table))))
@@ -116,15 +123,42 @@ def command(
             click.echo(line, err=line.startswith("next:"))
 
 
-def show_own(done: "Done", output: str) -> None:
-    """What came back."""
-    if output == "json":
-        click.echo(done.as_json())
-        return
-    verb = "would be" if done.dry else "are"
-    click.echo(
-        f"{', '.join(done.result['files'])} and the secrets of {done.result['id']} {verb} in {done.result['into']}"
-    )
+def files_outcome(
+    workspace: "Workspace",
+    wish: "Wish",
+    names: "Meant",
+    to: str | None,
+    folder: Path | None,
+    *,
+    yes: bool,
+    back: bool,
+    sure: bool,
+) -> "Done":
+    """Have files of nodes back, or the cluster's own."""
+    from cluster_cli.backups import filesets, own
+
+    if names.own and folder and wish.database and not (to or back or sure):
+        return own.restore_into(workspace, wish, folder)
+    if len(names.sets) != 1 or names.databases or sum(map(bool, (folder, to == "cluster", back, sure))) != 1:
+        ways = "cluster restore NAME --into FOLDER, --to cluster, --undo or --confirm"
+        raise click.UsageError(f"files of nodes come back by: {ways}; the cluster's own only --into FOLDER")
+    name = names.sets[0]
+    if folder:
+        return filesets.restore_into(workspace, name, wish, folder)
+    verb = filesets.undo if back else filesets.confirm if sure else filesets.restore_in_place
+    return verb(workspace, name, wish, yes)
+
+
+def files_words(done: "Done") -> str:
+    """What came of it, or would."""
+    result, verb = done.result, "would be" if done.dry else "is"
+    if "files" in result:
+        return f"{', '.join(result['files'])} and the secrets of {result['id']}: {verb} in {result['into']}"
+    if "into" in result:
+        return f"{', '.join(result['copies'].values())}: {verb} in {result['into']}"
+    if "copies" in result:
+        return f"{', '.join(result['copies'].values())}: {verb} back on {', '.join(result['nodes'])}"
+    return f"done on {', '.join(result['nodes'])}"
 
 
 def outcome(

@@ -312,7 +312,8 @@ def backups(topology: Topology, monitoring: Monitoring) -> Iterator[Alert]:
         return
     last = "cluster_backup_last_success_timestamp_seconds"
     limits = {kind: getattr(backup.overdue, kind) // MILLISECONDS for kind in ("copies", "binlogs", "proof")}
-    old = (f'time() - {last}{{kind="{kind}"}} > {seconds}' for kind, seconds in limits.items())
+    files = {"files": backup.overdue.files // MILLISECONDS} if backup.files else {}
+    old = (f'time() - {last}{{kind="{kind}"}} > {seconds}' for kind, seconds in (limits | files).items())
     yield Alert(
         "BackupOld",
         " or ".join(old),

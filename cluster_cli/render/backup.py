@@ -1,4 +1,4 @@
-"""Variables of roles backup_source and backup: who gives copies, and who fetches, keeps and proves them."""
+"""Variables of roles backup_source, backup_files and backup: who gives what, who fetches, keeps and proves it."""
 
 import hashlib
 from typing import Any
@@ -7,7 +7,7 @@ from cluster_cli.render.certificate_files import AUTHORITY, folder
 from cluster_cli.render.databases import domain_id
 from cluster_cli.secrets.names import backup_repository
 from cluster_cli.topology.addresses import addresses
-from cluster_cli.topology.backup import SOURCE_PORT, Backup
+from cluster_cli.topology.backup import FILES_PORT, SOURCE_PORT, Backup, FileSet
 from cluster_cli.topology.databases import DOORBELL, Database
 from cluster_cli.topology.model import Topology
 
@@ -26,6 +26,16 @@ def gives(topology: Topology, node: str) -> bool:
     return any(node in each.nodes for each in backed_up(topology).values())
 
 
+def file_sets(topology: Topology) -> dict[str, FileSet]:
+    """The files of nodes that are backed up, by name."""
+    return topology.backup.files if topology.backup else {}
+
+
+def gives_files(topology: Topology, node: str) -> bool:
+    """Whether a node gives files."""
+    return any(node in each.nodes for each in file_sets(topology).values())
+
+
 def fetches(topology: Topology, node: str) -> bool:
     """Whether a node is one that fetches backups."""
     return topology.backup is not None and node in topology.backup.nodes
@@ -42,6 +52,22 @@ def backup_source_vars(topology: Topology, node: str) -> dict[str, Any]:
         "backup_source_askers": list(topology.backup.nodes),
         "backup_source_certificate": folder(CERTIFICATE),
         "backup_source_authority": AUTHORITY,
+    }
+
+
+def backup_files_vars(topology: Topology, node: str) -> dict[str, Any]:
+    """Which files a node gives, and to whom; empty when it gives none."""
+    if topology.backup is None or not gives_files(topology, node):
+        return {}
+    return {
+        "backup_files_address": str(addresses(topology)[node]),
+        "backup_files_port": FILES_PORT,
+        "backup_files_askers": list(topology.backup.nodes),
+        "backup_files_certificate": folder(CERTIFICATE),
+        "backup_files_authority": AUTHORITY,
+        "backup_files_sets": {
+            name: list(each.paths) for name, each in topology.backup.files.items() if node in each.nodes
+        },
     }
 
 
@@ -69,6 +95,15 @@ def backup_vars(topology: Topology, node: str) -> dict[str, Any]:
         },
         "backup_databases": [
             described(topology, backup, name, each) for name, each in backed_up(topology).items()
+        ],
+        "backup_sets_port": FILES_PORT,
+        "backup_sets": [
+            {
+                "name": name,
+                "nodes": [{"name": each, "address": str(addresses(topology)[each])} for each in found.nodes],
+                "fetched": found.fetched or backup.schedule.files,
+            }
+            for name, found in backup.files.items()
         ],
     }
 

@@ -6,7 +6,7 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from cluster_cli.render.backup import CERTIFICATE, fetches, gives
+from cluster_cli.render.backup import CERTIFICATE, fetches, gives, gives_files
 from cluster_cli.render.balancing import balancer_of
 from cluster_cli.render.certificate_files import frontend_certificate
 from cluster_cli.render.connection import Access
@@ -85,9 +85,11 @@ def database_certificates(topology: Topology, node: str) -> Iterator[Certificate
 
 
 def backup_certificates(topology: Topology, node: str) -> Iterator[Certificate]:
-    """By which a backup node, and a node that gives it a copy, know each other."""
+    """By which a backup node, and a node that gives it a copy or files, know each other."""
     if gives(topology, node) or fetches(topology, node):
         yield Certificate(CERTIFICATE, usage="both", group="mysql")
+    elif gives_files(topology, node):
+        yield Certificate(CERTIFICATE, usage="both")
 
 
 def monitoring_certificates(topology: Topology, node: str) -> Iterator[Certificate]:

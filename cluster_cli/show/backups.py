@@ -9,18 +9,14 @@ from rich.console import Group
 from rich.table import Column, Table
 from rich.text import Text
 
-from cluster_cli.backups.state import KINDS, span, words
+from cluster_cli.backups.nodes import Meant
+from cluster_cli.backups.state import KINDS, OF_FILES, span, words
 
 Document = Mapping[str, Any]
 
 
-def document(
-    cluster: str, found: Mapping[str, Document], databases: tuple[str, ...], *, own: bool = False
-) -> dict[str, Any]:
-    """What backup nodes have of these databases (docs/reference/backups.md). found: by node, as they say it.
-
-    own: of the cluster's own files, too.
-    """
+def document(cluster: str, found: Mapping[str, Document], names: Meant) -> dict[str, Any]:
+    """What backup nodes have of these names (docs/reference/backups.md). found: by node, as they say it."""
     return {
         "schema_version": 1,
         "cluster": cluster,
@@ -29,8 +25,9 @@ def document(
                 "why": said.get("why", ""),
                 "store": said.get("store"),
                 "unfinished": said.get("unfinished", 0),
-                "databases": {name: of_database(said, name) for name in databases},
-                **({"own": own_files(said)} if own else {}),
+                "databases": {name: of_database(said, name) for name in names.databases},
+                "files": {name: of_files(said, name) for name in names.sets},
+                **({"own": own_files(said)} if names.own else {}),
             }
             for node, said in found.items()
         },
@@ -47,6 +44,13 @@ def of_database(said: Document, name: str) -> dict[str, Any]:
         "backups": [{**each, "time": moment(each["at"]), "proven": each["id"] in proven} for each in rows],
         "proof": {"good": good or None, "failed": (proof.get("bad") or {}).get("why")},
     }
+
+
+def of_files(said: Document, name: str) -> list[dict[str, Any]]:
+    """The copies a node has of a set of files, from old to new."""
+    rows = [each for each in said["backups"] if each["kind"] == "files" and each["files"] == name]
+    fields = ("id", "kind", "node", "bytes", "stored", "seconds", "digest")
+    return [{**{field: each[field] for field in fields}, "time": moment(each["at"])} for each in rows]
 
 
 def own_files(said: Document) -> list[dict[str, Any]]:
@@ -76,8 +80,21 @@ def of_node(node: str, said: Document) -> Iterator[Table | Text]:
         yield copies_table(found["backups"])
         yield from (Text(line) for line in logs(found["backups"]))
         yield verdict(found["proof"])
+    for name, rows in said["files"].items():
+        yield Text.assemble((f"{name} on {node}", "bold"), f"  {said['store']}")
+        yield files_table(rows)
     if "own" in said:
         yield own_line(node, said["own"])
+
+
+def files_table(rows: list[Document]) -> Table:
+    """A row a copy."""
+    grid = Table("id, with its time (UTC)", "from", "read", "kept", "took", box=SIMPLE_HEAD, pad_edge=False)
+    for each in rows:
+        grid.add_row(
+            each["id"], each["node"], size(each["bytes"]), size(each["stored"]), f"{each['seconds']:.1f} s"
+        )
+    return grid
 
 
 def own_line(node: str, rows: list[Document]) -> Text:
@@ -136,7 +153,8 @@ def status_lines(rows: Mapping[str, Any]) -> Iterator[Text]:
     """For `cluster status`: how old the last runs are."""
     for database, nodes in rows.items():
         for node, found in nodes.items():
-            ages = [(kind, found[kind]["age_seconds"], found[kind]["failed"]) for kind in KINDS]
+            kinds = [kind for kind in (*KINDS, *OF_FILES) if kind in found]
+            ages = [(kind, found[kind]["age_seconds"], found[kind]["failed"]) for kind in kinds]
             parts = [
                 f"{words(kind)[9:]} {'never' if age is None else span(age) + ' ago'}" for kind, age, _ in ages
             ]

@@ -5,13 +5,14 @@ from typing import Annotated, Literal
 from pydantic import Field, PlainSerializer
 
 from cluster_cli.topology.base import Model, NodeList
-from cluster_cli.topology.fields import Span, Words, duration_text
+from cluster_cli.topology.fields import Name, Span, Words, duration_text
 
 DAY = 86_400_000
 OWN_FILES = "cluster"  # what the cluster's own files are called among the backups
 SOURCE_PORT = (
     9201  # where a database's node gives copies to backup nodes, over TLS with certificates on both sides
 )
+FILES_PORT = 9202  # where any node gives files to them, the same way
 
 
 def pieces(form: str) -> str:
@@ -34,6 +35,13 @@ StorePath = Annotated[
     str,
     Words(r"/[A-Za-z0-9_./-]*[A-Za-z0-9_-]", "an absolute path", "such as /srv/backup", 200),
     Field(json_schema_extra={"examples": ["/srv/backup"]}),
+]
+KeptPath = Annotated[
+    str,
+    Words(
+        r"/[^\x00-\x1f\x7f]*[^\x00-\x1f\x7f/]", "an absolute path", "such as /srv/www, no slash at its end", 1000
+    ),
+    Field(json_schema_extra={"examples": ["/srv/www"]}),
 ]
 BinlogInterval = Annotated[int, Span("10s", "1h"), PlainSerializer(duration_text)]
 Jitter = Annotated[int, Span("0s", "6h"), PlainSerializer(duration_text)]
@@ -63,6 +71,7 @@ class Schedule(Model):
     proof: Calendar = Field(
         default="*-*-* 03:30", description="Restore the newest copy in a scratch instance and compare every row."
     )
+    files: Calendar = Field(default="*-*-* 02:00", description="Copies of the files of nodes.")
     jitter: Jitter = Field(
         default=600_000, description="Copies and proofs begin up to this much later, by chance."
     )
@@ -79,19 +88,35 @@ class Keep(Model):
     )
 
 
+class FileSet(Model):
+    """Files of nodes that are backed up together: sites, configuration, what a service keeps."""
+
+    nodes: NodeList = Field(description="Nodes that have them. Each is fetched by itself.")
+    paths: Annotated[tuple[KeptPath, ...], Field(min_length=1, max_length=100)] = Field(
+        description="Files and directories, with all that is in them on the same file system."
+    )
+    fetched: Calendar | None = Field(
+        default=None, description="When they are fetched. Left away: as `schedule.files` says."
+    )
+
+
 class Overdue(Model):
     """When `status` says that a backup is missing."""
 
     copies: Age = Field(default=2 * DAY, description="Age of the last copy, full or incremental.")
     binlogs: Age = Field(default=900_000, description="Age of the last fetch of what was written.")
     proof: Age = Field(default=2 * DAY, description="Age of the last proven restore.")
+    files: Age = Field(default=2 * DAY, description="Age of the last fetch of a node's files.")
 
 
 class Backup(Model):
-    """Backups of all databases, made by nodes that fetch them."""
+    """Backups of all databases, and of files of nodes, made by nodes that fetch them."""
 
     nodes: NodeList = Field(
         description="Nodes that fetch backups. Each has a repository of its own: two nodes keep two copies."
+    )
+    files: dict[Name, FileSet] = Field(
+        default_factory=dict, description="Files of nodes that are backed up, by a name of yours."
     )
     store: Store = Field(default_factory=Store, description="Where the repository is.")
     schedule: Schedule = Field(default_factory=Schedule, description="When. A database may have its own.")

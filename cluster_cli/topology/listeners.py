@@ -10,7 +10,7 @@ from ipaddress import IPv4Address
 from typing import Literal
 
 from cluster_cli.topology.addresses import addresses, addresses_for, frontend_addresses
-from cluster_cli.topology.backup import SOURCE_PORT
+from cluster_cli.topology.backup import FILES_PORT, SOURCE_PORT
 from cluster_cli.topology.databases import (
     DATABASE_PORT,
     DOORBELL,
@@ -182,12 +182,15 @@ def database_listeners(topology: Topology) -> Iterator[Listener]:
 
 
 def backup_listeners(topology: Topology) -> Iterator[Listener]:
-    """Nodes of databases that give copies to the backup nodes."""
+    """Nodes that give copies of databases, or files, to the backup nodes."""
     known, asking = addresses(topology), nodes(topology, topology.backup.nodes if topology.backup else ())
     for name, database in topology.databases.items() if topology.backup else ():
         for node in database.nodes if database.backup.enabled else ():
             path: Path = ("databases", name)
             yield Listener(path, node, SOURCE_PORT, f"backups of {name}", "python3", asking, known.get(node))
+    files = topology.backup.files if topology.backup else {}
+    for node in dict.fromkeys(node for found in files.values() for node in found.nodes):
+        yield Listener(("backup", "files"), node, FILES_PORT, "files", "python3", asking, known.get(node))
 
 
 def monitoring_listeners(topology: Topology) -> Iterator[Listener]:

@@ -29,6 +29,9 @@ def references(topology: Topology) -> Iterator[tuple[Path, str]]:
             yield ("databases", db_name, "arbiter"), database.arbiter
     if topology.backup:
         yield from ((("backup", "nodes", i), name) for i, name in enumerate(topology.backup.nodes))
+        for set_name, files in topology.backup.files.items():
+            at = ("backup", "files", set_name, "nodes")
+            yield from (((*at, i), name) for i, name in enumerate(files.nodes))
     if topology.monitoring:
         yield from ((("monitoring", "nodes", i), name) for i, name in enumerate(topology.monitoring.nodes))
     for i, opening in enumerate(topology.firewall.open):

@@ -3,6 +3,7 @@
 `make test` runs a part; `make drill` all of it, and measures.
 """
 
+import hashlib
 import json
 import os
 import re
@@ -44,9 +45,15 @@ databases:
 backup:
   nodes: [bak1]
   schedule: {binlogs: 10s, jitter: 0s}
+  files:
+    site: {nodes: [db2, db3], paths: [/srv/site, /etc/issue]}
 """
 ROWS, PATIENCE = 300, 180
 MEGABYTES = int(os.environ.get("CLUSTER_BACKUP_MB", "300"))
+DIGESTS = "sha256sum /srv/site/deep/page; tar -C / --sort=name --numeric-owner -c srv/site | sha256sum"
+SITE = f"""mkdir -p /srv/site/deep && head -c 300000 /dev/urandom > /srv/site/deep/page
+chown mysql /srv/site/deep/page && chmod 604 /srv/site/deep/page && ln -sf deep/page /srv/site/link && {DIGESTS}"""
+SPOILED = "echo spoiled > /srv/site/deep/page; rm /srv/site/link; echo new > /srv/site/other; "
 KILL = """
 systemctl start --no-block cluster-backup@full:main
 until pgrep -f '[r]estic backup --json --stdin' >/dev/null; do sleep 0.02; done
@@ -140,6 +147,30 @@ def test_the_clusters_own_files_come_back(backups: Backups, tmp_path: Path) -> N
     assert "does not open" in backups.verb("backup", "keys", "--check", str(wrong), code=1).out
     kept = backups.stack.on(backups.node, "python3 -B /usr/local/lib/cluster/backup own-give")
     assert json.loads(kept)["sealed"].startswith("$ANSIBLE_VAULT;")
+
+
+def test_files_of_nodes_come_back(backups: Backups, tmp_path: Path) -> None:
+    """To a folder of this machine, and where they were, with owners and modes; and forth again."""
+    there = {node: backups.stack.on(node, SITE).strip() for node in ("db2", "db3")}
+    backups.verb("backup", "run", "site")
+    again = backups.verb("backup", "run", "site", "-o", "json").json["runs"][0]["result"]
+    assert again["stored"] < again["bytes"] / 2, "what had not changed was stored again"
+    backups.verb("backup", "verify", "site")
+    backups.verb("restore", "site", "--into", str(tmp_path / "site"))
+    page = (tmp_path / "site/db2/srv/site/deep/page").read_bytes()
+    assert hashlib.sha256(page).hexdigest() == there["db2"].splitlines()[0].split()[0]
+    assert (tmp_path / "site/db3/etc/issue").read_text().strip()
+    changed = {node: backups.stack.on(node, SPOILED + DIGESTS).strip() for node in there}
+    assert all(changed[node] != there[node] for node in there)
+    backups.verb("restore", "site", "--to", "cluster", "--yes")
+    assert {node: backups.stack.on(node, DIGESTS).strip() for node in there} == there
+    assert "kept aside" in backups.verb("restore", "site", "--to", "cluster", "--yes", code=1).err
+    backups.verb("restore", "site", "--undo", "--yes")
+    assert {node: backups.stack.on(node, DIGESTS).strip() for node in there} == changed
+    backups.verb("restore", "site", "--confirm", "--yes")
+    backups.verb("restore", "site", "--to", "cluster", "--yes")
+    backups.verb("restore", "site", "--confirm", "--yes")
+    assert {node: backups.stack.on(node, DIGESTS).strip() for node in there} == there
 
 
 def own_of(done: Done) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from cluster_cli.backups.nodes import Meant
 from cluster_cli.backups.restoring import Wish, request
 from cluster_cli.backups.sheet import SHEET
 from cluster_cli.backups.state import described, problems, span
@@ -61,6 +62,18 @@ def test_what_never_was_is_missing_only_after_a_while(topology: Topology) -> Non
     assert "bak2: no restore of main was proven yet" in told
 
 
+def test_files_have_an_age_of_their_own() -> None:
+    files = parse((ROOT / "tests/golden/inventories/backup-files.yml").read_text())
+    known = {"main": {kind: good(60) for kind in ("copies", "binlogs", "proof")}, "site": {"files": good(200_000)}}
+    known["mail"] = {"files": good(60, bad={"at": NOW, "why": "web1 does not answer"})}
+    found = described(files, {"bak1": Outcome(0, json.dumps({"since": 0, "databases": known}), "")}, NOW)
+    assert list(found["site"]["bak1"]) == ["files", "watched_seconds"]
+    assert list(problems(files, found, REACHED)) == [
+        "bak1: the last copy of site is 2 d old",
+        "bak1: the last copy of mail failed: web1 does not answer",
+    ]
+
+
 @pytest.mark.parametrize("outcome", [Outcome(1, "", "no file"), Outcome(0, "nonsense", ""), Outcome(0, "[]", "")])
 def test_a_node_that_knows_nothing(topology: Topology, outcome: Outcome) -> None:
     found = described(topology, {"bak1": outcome, "bak2": FRESH}, NOW)
@@ -71,7 +84,7 @@ def test_a_node_that_knows_nothing(topology: Topology, outcome: Outcome) -> None
 def test_copies_of_a_proven_chain_are_proven() -> None:
     rows = [{"id": name, "database": "main", "kind": "full", "at": 0.0} for name in ("a", "b")]
     proof = {"main": {"proof": {"good": {"chain": ["a"]}, "bad": {"why": "later"}}}}
-    found = document("shop", {"bak1": {"backups": rows, "databases": proof}}, ("main",))
+    found = document("shop", {"bak1": {"backups": rows, "databases": proof}}, Meant(("main",)))
     row = found["nodes"]["bak1"]["databases"]["main"]
     assert [each["proven"] for each in row["backups"]] == [True, False]
     assert row["proof"]["failed"] == "later"

@@ -17,7 +17,7 @@ import gtid
 
 WHOLE, META = "whole", "meta:"
 FULL, INCREMENTAL, BINLOGS, RESTORED = "full", "incremental", "binlogs", "restored"
-CLUSTER = "cluster"  # the cluster's own files, of no database
+CLUSTER, FILES = "cluster", "files"  # of no database: the cluster's own files, files of a node
 COPIES = (FULL, INCREMENTAL)
 
 
@@ -33,7 +33,7 @@ class Backup:
     whose log its LSNs count. start, position: GTID positions; of binlogs, what they begin after and reach.
     digest: SHA-256 of all its bytes. topology: hash of how the database was described. history: the mark it comes
     after, empty before the first; of a mark, the one before. until: of a mark, when what was written before was
-    fetched last. plain: of what was sealed before it came, SHA-256 before that.
+    fetched last. plain: of what was sealed before it came, SHA-256 before that. files: their common name.
     """
 
     id: str
@@ -57,6 +57,7 @@ class Backup:
     history: str = ""
     until: float = 0.0
     plain: str = ""
+    files: str = ""
     snapshot: str = ""
 
 
@@ -64,7 +65,8 @@ def tags(backup):
     """The tags of a whole backup; none of them may have a comma."""
     known = {name: value for name, value in asdict(backup).items() if name != "snapshot"}
     packed = base64.urlsafe_b64encode(json.dumps(known, separators=(",", ":")).encode()).decode()
-    return [WHOLE, f"database:{backup.database}", f"kind:{backup.kind}", META + packed]
+    named = [f"files:{backup.files}", f"node:{backup.node}"] if backup.kind == FILES else []
+    return [WHOLE, f"database:{backup.database}", f"kind:{backup.kind}", *named, META + packed]
 
 
 def begun(database, kind, run):

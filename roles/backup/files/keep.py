@@ -4,13 +4,14 @@ import time
 
 import record
 import retention
+from catalogue import FULL
 
 
 def tidy(known, database, repository):
     """Forget what may go, and give the room back; returns the ids of what went."""
     backups, _ = repository.snapshots()
     keep = known["keep"]
-    stays = repository.kept(database["name"], keep)
+    stays = repository.kept([f"database:{database['name']}", f"kind:{FULL}"], keep)
     full = {each.id for each in backups if each.snapshot in stays} | proven(database["name"])
     gone = retention.expendable(backups, database["name"], full, time.time() - keep["binlogs_seconds"])
     if gone:

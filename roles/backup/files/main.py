@@ -8,6 +8,9 @@
   cluster-backup mark DATABASE < WHAT                         it was put back: nothing leads from before to after
   cluster-backup serve|discard DATABASE                       a server on the restored files; throw them away
   cluster-backup weigh|give DATABASE                          how large the restored files are; they, as a tar
+  cluster-backup files SET                                    fetch files of nodes
+  cluster-backup files-verify SET                             read the last copy of every node
+  cluster-backup files-give SET NODE|ID                       a copy as a tar: the last of a node, or the one
   cluster-backup own < SEALED                                 keep the cluster's own files, where they changed
   cluster-backup own-give [ID]                                they, as they were kept
   cluster-backup list                                         all backups, as JSON
@@ -28,6 +31,7 @@ from dataclasses import asdict
 import binlogs
 import catalogue
 import copies
+import filesets
 import keep
 import look
 import mark
@@ -36,13 +40,13 @@ import prove
 import record
 import search
 from repository import Repository
-from settings import BusyError, RefusedError, database, held, settings
+from settings import BusyError, RefusedError, database, file_set, held, settings
 from source import states
 
 ACCOUNT, BUSY = "mysql", 75
 MOST_WHY = 300
 KNOWN = (RefusedError, catalogue.BrokenError)
-SORTS = {"full": "copies", "incremental": "copies", "binlogs": "binlogs", "prove": "proof"}
+SORTS = {"full": "copies", "incremental": "copies", "binlogs": "binlogs", "prove": "proof", "files": "files"}
 
 
 def full(known, chosen, repository):
@@ -121,9 +125,15 @@ def planned(known, chosen, repository):
     return look.plan(known, chosen, repository, look.wish_on_stdin())
 
 
+def files_verified(_known, chosen, repository):
+    """The last copy of every node, read."""
+    return filesets.verify(chosen, repository)
+
+
 WORK = {
     "full": full, "incremental": incremental, "binlogs": fetch, "prove": prove.prove, "verify": verify,
     "restore": look.restored, "plan": planned, "discard": look.discarded,
+    "files": filesets.fetch, "files-verify": files_verified,
     "mark": mark.mark, "weigh": look.weighed, "find": search.find,
 }  # fmt: skip
 
@@ -145,8 +155,9 @@ def drop_root():
 
 
 def work(known, verb, name):
-    """One verb on one database, recorded when it fails."""
-    chosen, began = database(known, name), time.monotonic()
+    """One verb on one database or set of files, recorded when it fails."""
+    chosen = file_set(known, name) if verb.startswith("files") else database(known, name)
+    began = time.monotonic()
     try:
         done = WORK[verb](known, chosen, Repository(known))
     except BusyError:
@@ -177,6 +188,8 @@ def main(words):
             found = own.take(known, Repository(known))
         elif verb == "own-give":
             found = own.give(Repository(known), *words[1:])
+        elif verb == "files-give":
+            return filesets.give(Repository(known), words[1], words[2], sys.stdout.buffer)
         elif verb == "look":
             found = looked(known)
         elif verb in WORK:

@@ -126,13 +126,11 @@ class Repository:
             except BusyError:
                 return
 
-    def kept(self, database, keep):
-        """The ids of snapshots of full copies that the policy keeps, by restic's own count."""
+    def kept(self, tags, keep):
+        """The ids of snapshots with all of these tags that the policy keeps, by restic's own count."""
         chosen = [f"--keep-{name}={keep[name]}" for name in ("daily", "weekly", "monthly") if keep[name]]
-        tags = f"{catalogue.WHOLE},database:{database},kind:{catalogue.FULL}"
-        said = self.run(
-            "forget", "--dry-run", "--no-lock", "--json", "--group-by", "", "--tag", tags, "--keep-last=1", *chosen
-        )
+        words = ["--group-by", "", "--tag", ",".join([catalogue.WHOLE, *tags]), "--keep-last=1", *chosen]
+        said = self.run("forget", "--dry-run", "--no-lock", "--json", *words)
         groups = json.loads(said.strip().splitlines()[-1]) if said.strip() else []
         return {row["id"] for group in groups or [] for row in group["keep"] or []}
 
@@ -224,6 +222,8 @@ def file_name(backup):
     """What the one file of a snapshot is called."""
     if backup.kind == catalogue.CLUSTER:
         return "cluster.vault"
+    if backup.kind == catalogue.FILES:
+        return f"{backup.files}.files.tar"
     return f"{backup.database}.{backup.kind}.{'tar' if backup.kind == catalogue.BINLOGS else 'xbstream'}"
 
 

@@ -33,6 +33,14 @@ def database(known, name):
     return found[name]
 
 
+def file_set(known, name):
+    """What is said of files of nodes. Raises RefusedError for a name that is not backed up here."""
+    found = {each["name"]: each for each in known["sets"]}
+    if name not in found:
+        raise RefusedError(f'there are no files "{name}" to back up here; there are {", ".join(found) or "none"}')
+    return found[name]
+
+
 @contextmanager
 def held(name, *, shared=False, wait=True):
     """A lock of this node that goes with the process. Raises BusyError when somebody has it and we do not wait."""

@@ -16,7 +16,7 @@ COLLECT = {
 
 
 def test_every_backup_has_its_timer(node, observed):
-    timers = 4 * len(node.vars["backup_databases"])
+    timers = 4 * len(node.vars["backup_databases"]) + len(node.vars["backup_sets"])
     assert observed["timers"].stdout.split() == ["active"] * (1 + timers)
     assert observed["boot"].stdout.strip() == "enabled"
 
