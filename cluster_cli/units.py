@@ -33,6 +33,8 @@ def units(roles: Collection[str], known: Mapping[str, Any]) -> list[str]:
         found.append("cluster-firewall")
     if known.get("logs_receives"):
         found.append("cluster-log-receiver")
+    if "galera" in roles or "group_replication" in roles:
+        found.append("cluster-room")
     if "replication" in roles:
         found.append(DATABASE_UNITS[known["replication_engine"]])
     if "web" in roles:

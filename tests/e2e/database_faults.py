@@ -32,7 +32,7 @@ MOVE_BACK = (
     "find /var/lib/mysql -mindepth 1 -delete; cp -a /var/lib/mysql.big/. /var/lib/mysql/; "
     "rm -rf /var/lib/mysql.big; systemctl start {unit}; {look}"
 )
-LOOK = "systemctl try-restart cluster-doorbell cluster-room"  # a unit sees the mounts of when it began
+LOOK = "systemctl try-restart 'cluster-doorbell*' 'cluster-room*'"  # a unit sees the mounts of when it began
 Fault = Callable[[Ledger], object]
 CUT = "nft add table inet drill; nft 'add chain inet drill {0} {{ type filter hook {0} priority -300; }}'; "
 DROP = "nft add rule inet drill {0} ip {1} '{{ {2} }}' drop"
@@ -197,12 +197,15 @@ def two_in_a_row(database: Database) -> Fault:
 def small_disk(database: Database) -> Iterator[str]:
     """A node with its data on a small disk, so that filling it harms nobody else; it takes the writes."""
     database.settle()
-    node, unit = database.others(database.writer())[0], database.mode.unit
+    before = database.writer()
+    node, unit = database.others(before)[0], database.mode.unit
     try:
         database.stack.on(node, MOVE.format(unit=unit, look=LOOK), 120)
         database.settle()
         database.verb("switchover", "--to", node)
         yield node
+        if not database.mode.elects and database.writer() == node:
+            database.verb("switchover", "--to", before)  # or nobody takes writes when its server starts again
     finally:
         database.stack.on(node, MOVE_BACK.format(unit=unit, look=LOOK), 120)
     comes_back(database, node)

@@ -28,7 +28,7 @@ def told(room: ModuleType, mark: Path, free: int, places: list[tuple[str, int] |
     server, stall, said = room.Server("mysql", None), room.Stall(), []
     room.free_bytes = lambda: free
     for second, place in enumerate(places):
-        server.position = lambda place=place: place
+        server.position = lambda full, place=place: place if full else None
         said += [text] if (text := room.attend(server, str(mark), stall, float(second))) else []
     return said
 

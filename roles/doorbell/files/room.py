@@ -63,10 +63,12 @@ class Server:
     def __init__(self, unit, question):
         self.unit, self.question, self.connection = unit, question, None
 
-    def position(self):
-        """Where it stands and how many writes wait there, by its own word; None where it says none."""
+    def position(self, *, full):
+        """(where it stands, how many writes wait there) by its own word; None where it says none, or has room."""
         try:
             self.connection = self.connection or self.connect()
+            if not full:
+                return self.connection.ping(reconnect=False)
             with self.connection.cursor() as cursor:
                 return self.question(cursor)
         except (pymysql.MySQLError, OSError):
@@ -90,12 +92,13 @@ class Server:
 
 def attend(server, mark, stall, now):
     """Look once, and do what it is time for; what was done, in a sentence, empty for nothing."""
-    found, free = server.position(), free_bytes()
+    free = free_bytes()
+    found = server.position(full=free < FULL_BYTES)
     if free >= ROOM_BYTES and os.path.exists(mark):
         os.unlink(mark)
         server.start()
         return "there is room again: started the server"
-    if free >= FULL_BYTES or found is None or not stall.seen(*found, now):
+    if found is None or not stall.seen(*found, now):
         return ""
     with open(mark, "w", encoding="utf-8"):
         pass
