@@ -274,9 +274,9 @@ class Database:
         with Batch(self.connect):
             yield
 
-    def connect(self) -> pymysql.Connection:
-        """A connection as an application makes it."""
-        return connect(self.address, self.port, "shop", self.password, "shop", trusting(self.ca))
+    def connect(self, reads: bool = False) -> pymysql.Connection:
+        """A connection as an application makes it, for writes or for reads alone."""
+        return connect(self.address, self.port + reads, "shop", self.password, "shop", trusting(self.ca))
 
 
 def print_table() -> None:

@@ -8,7 +8,7 @@ import statistics
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, nullcontext
+from contextlib import ExitStack, closing, nullcontext
 from pathlib import Path
 
 import pymysql
@@ -19,7 +19,7 @@ from cluster_cli.databases.modes import FENCES
 from . import sysbench
 from .command import act_in, cluster, wait_for
 from .conftest import Stack, running
-from .data_tier import DRILL, GALERA, MODES, REPLICATION, Database, only_in_drills, print_table
+from .data_tier import DRILL, GALERA, MODES, MYSQL_REPLICATION, REPLICATION, Database, only_in_drills, print_table
 from .database import connect as patient
 from .database import trusting
 from .database_faults import (
@@ -442,9 +442,12 @@ def test_a_setting_that_needs_a_restart_loses_nothing(database: Database) -> Non
 
     def fault(ledger: Ledger) -> None:
         writer = database.writer()
-        value = 60 + MODES.index(database.mode)  # all databases have it, so each time another one
+        value = 60 + (*MODES, MYSQL_REPLICATION).index(database.mode)  # all have it: each time another one
         set_settings(database, f", max_connections: 77, back_log: {value}")  # no server takes it while it runs
-        done = cluster("up", database.stack.folder, "--only", "database", timeout=900)
+        with ExitStack() as readers:
+            for _ in database.nodes:  # those that are read carry clients too, and yet go before who takes writes
+                readers.enter_context(closing(database.connect(reads=True)))
+            done = cluster("up", database.stack.folder, "--only", "database", timeout=900)
         assert done.code == 0, done
         ledger.wait_for(200, 60)
         starts = {node: int(database.stack.on(node, started)) for node in database.nodes}

@@ -1,4 +1,4 @@
-"""One node at a time, those that carry clients last: the controller's half of service_config."""
+"""One node at a time, those that carry most last: the controller's half of service_config."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         look = self._call(task_vars, look=True)
         walks = not look.get("failed") and look.get("action") in CARRIES_TRAFFIC and not self._task.check_mode
         walk = Walk(self._task.args["service"], task_vars or {})
-        walk.say("looked", "change" if walks and not look.get("carries") else "")
+        walk.say("looked", str(look["carries"]) if walks else "")
         if look.get("failed") or look.get("action") == "none" or self._task.check_mode:
             look["changed"] = not look.get("failed") and look.get("action") != "none"
             return look
         if not walks:
             return self._call(task_vars)
-        if look.get("carries"):
-            walk.let_others_go_first()
+        if look["carries"]:
+            walk.let_others_go_first(look["carries"])
         return self._walk(walk, task_vars)
 
     def _call(self, task_vars: dict[str, Any] | None, look: bool = False) -> dict[str, Any]:

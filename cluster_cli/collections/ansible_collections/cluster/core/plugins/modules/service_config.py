@@ -38,7 +38,7 @@ options:
   carries:
     description:
       - Shell command that succeeds on a node that carries what clients use now, a virtual address for example.
-      - Such a node is changed after all others.
+      - Such a node is changed after all others. A number that it prints says how much; the most goes last.
     type: str
   spare:
     description:
@@ -64,8 +64,8 @@ action:
   type: str
   returned: always
 carries:
-  description: Whether the node carries what clients use now.
-  type: bool
+  description: How much the node carries of what clients use now; 0 is nothing.
+  type: int
   returned: when only looking
 spared:
   description: Whether a restart is due that was not done.
@@ -192,11 +192,11 @@ class Service:
         return "none"
 
     def carries(self):
-        """Whether clients use this node now."""
+        """How much of what clients use this node carries now."""
         if not self.params["carries"]:
-            return False
+            return 0
         rc, out, err = self.module.run_command(self.params["carries"], use_unsafe_shell=True)
-        return rc == 0
+        return 0 if rc else int(out) if out.strip().isdigit() else 1
 
     def spared(self, action):
         """Whether a restart is due that must not be done as things are."""
@@ -285,7 +285,7 @@ def main():
         module.exit_json(changed=module.check_mode, action="none", spared=True)
     if action == "none" or module.check_mode or module.params["look"]:
         looking = module.params["look"]
-        carries = looking and action != "none" and service.carries()
+        carries = service.carries() if looking and action != "none" else 0
         module.exit_json(
             changed=action != "none" and not looking, action=action, running=service.running, carries=carries
         )

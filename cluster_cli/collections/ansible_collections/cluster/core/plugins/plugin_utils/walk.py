@@ -39,10 +39,14 @@ class Walk:
         """What a node said with it."""
         return (self.folder / f"walk-{self.service}.{word}.{node}").read_text()
 
-    def let_others_go_first(self) -> None:
-        """Wait until every node has looked, and those that carry nothing are through or one of them failed."""
+    def let_others_go_first(self, carries: int) -> None:
+        """Wait until every node has looked, and those that carry less are through or one of them failed.
+
+        What a node says with `looked` is how much it carries, and nothing when it is not to be changed.
+        """
         wait(lambda: set(self.nodes) <= set(self.said("looked")), LOOK_SECONDS)
-        first = {node for node in self.said("looked") if self.text("looked", node) == "change"}
+        told = {node: self.text("looked", node) for node in self.said("looked")}
+        first = {node for node, text in told.items() if text and int(text) < carries}
         wait(lambda: bool(self.said("failed")) or first <= set(self.said("proven")), WALK_SECONDS)
 
 
