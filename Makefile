@@ -38,7 +38,7 @@ molecule: setup
 	@scripts/molecule
 
 e2e: forecasts
-	@$(BIN)/pytest -v tests/e2e
+	@scripts/e2e
 
 test: forecasts
 	@scripts/test
