@@ -9,12 +9,13 @@ from typing import NamedTuple
 from cluster_cli.lab.lab import Lab
 
 # Run in the node: one line a sample, "BEGAN ENDED 0|1 ADDRESS", the last of who it follows or "-". All nodes of a
-# lab share the machine's monotonic clock.
+# lab share the machine's monotonic clock. The end of its standard input is its own: what an exec began goes on in
+# the node when the exec is killed.
 LOOP = """
-import sys, time, pymysql
+import select, sys, time, pymysql
 (QUESTION, WRITE, FOLLOWS), SOCKET = sys.argv[1:4], "/run/mysqld/mysqld.sock"
-connection = None
-while True:
+connection, wait = None, 0.0
+while not select.select([sys.stdin], [], [], wait)[0]:
     began, answer, source = time.monotonic(), 0, "-"
     try:
         limits = dict(connect_timeout=1, read_timeout=1, write_timeout=1, cursorclass=pymysql.cursors.DictCursor)
@@ -32,8 +33,9 @@ while True:
     except Exception:
         connection, answer = None, 0
     print(f"{began:.3f} {time.monotonic():.3f} {answer} {source}", flush=True)
-    time.sleep(max(0.0, 0.1 - (time.monotonic() - began)))
+    wait = max(0.0, 0.1 - (time.monotonic() - began))
 """
+LONGEST, PATIENCE = "1200", 10  # of a sampler whose tests were killed, and of one that was told to end; seconds
 NONE_WAITS = (
     "NOT EXISTS (SELECT 1 FROM information_schema.processlist "
     "WHERE state LIKE 'Waiting for semi-sync ACK%' AND time > 1)"
@@ -88,7 +90,7 @@ class Sampler:
     def __exit__(self, *_: object) -> None:
         self._over.set()
         for thread in self._threads if self.question else ():
-            thread.join(10)
+            thread.join(PATIENCE + 5)
 
     def two_writers(self) -> float:
         """For how long two nodes took writes at once, in seconds."""
@@ -97,15 +99,26 @@ class Sampler:
     def _follow(self, node: str) -> None:
         """One node: asked again after it was away."""
         while not self._over.is_set():
-            argv = self.lab.engine.argv("exec", f"{self.lab.name}-{node}", "python3", "-c", LOOP, *self.words)
-            with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+            words = ("timeout", LONGEST, "python3", "-c", LOOP, *self.words)
+            argv = self.lab.engine.argv("exec", "-i", f"{self.lab.name}-{node}", *words)
+            with subprocess.Popen(
+                argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+            ) as process:
                 for line in process.stdout or ():
                     began, ended, answer, source = line.split()
                     self.samples[node].append(Sample(float(began), float(ended), answer == "1", source))
                     if self._over.is_set():
                         break
-                process.kill()
+                end(process)
             self._over.wait(0.3)
+
+
+def end(process: "subprocess.Popen[str]") -> None:
+    """Let a sampler in a node end; its engine's client is killed where it does not come back."""
+    try:
+        process.communicate(timeout=PATIENCE)
+    except subprocess.TimeoutExpired:
+        process.kill()
 
 
 def two_writers(samples: Mapping[str, list[Sample]], followed: Mapping[str, str] | None) -> float:

@@ -1,8 +1,11 @@
 """Whether two nodes took writes at once, from samples of them."""
 
+import subprocess
+import sys
+
 import pytest
 
-from tests.e2e.sampler import Sample, Spans, two_writers, union
+from tests.e2e.sampler import LOOP, Sample, Spans, two_writers, union
 
 AT = {"db1": "a1", "db2": "a2", "db3": "a3"}
 
@@ -50,3 +53,12 @@ def test_one_whom_nobody_follows_has_no_write_acknowledged() -> None:
 )
 def test_spans_are_joined(many: list[Spans], one: Spans) -> None:
     assert union(many) == one
+
+
+def test_a_sampler_goes_on_until_its_input_ends() -> None:
+    argv = [sys.executable, "-c", LOOP, "SELECT 1 AS yes", "", ""]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(argv, text=True, **pipes) as process:  # type: ignore[call-overload]
+        told = [process.stdout.readline().split()[2:] for _ in range(3)]
+        process.communicate(timeout=10)
+    assert (told, process.returncode) == ([["0", "-"]] * 3, 0), "no server is here"
