@@ -1,6 +1,6 @@
 """What `up` does, in order: lab, contact, converge, verify. Returns its outcome, prints nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from cluster_cli import contact
@@ -66,8 +66,11 @@ def up(
     nodes: Sequence[str] = (),
     verifying: bool = True,
     debug: bool = False,
+    reached: Callable[[Run, Sequence[str]], None] | None = None,
 ) -> Outcome:
     """Make the topology true and verify it. only: stages; nodes: nodes; both empty for all.
+
+    reached: what is to be done first on the nodes that answer.
 
     The lab's nodes are made whatever `only` says; when it says "lab" alone, that is all.
 
@@ -83,6 +86,8 @@ def up(
     reachable = contact_all(run, outcome, nodes)
     if lab_alone(only):
         return outcome
+    if reached:
+        reached(run, reachable)
     inventory = workspace.render()
     stages = stages_for(set(inventory.groups()), tuple(only))
     outcome.converged = converge(

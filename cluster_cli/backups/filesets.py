@@ -104,11 +104,11 @@ def poured(
         )
 
 
-def restore_in_place(workspace: Workspace, name: str, wish: Wish, yes: bool) -> Done:
+def restore_in_place(workspace: Workspace, name: str, wish: Wish, yes: bool, *, absent: bool = False) -> Done:
     """Put files back where they were, on every node they are of; what is there is kept aside.
 
-    All copies come first, and only then are files exchanged. What was interrupted goes on. Raises ClusterError:
-    exit 2 without the name, 1 where a node cannot do its part.
+    All copies come first, and only then are files exchanged. What was interrupted goes on. absent: only the paths
+    where nothing is. Raises ClusterError: exit 2 without the name, 1 where a node cannot do its part.
     """
     source = where(workspace, wish)
     chosen = copies(source, name, wish)
@@ -120,16 +120,16 @@ def restore_in_place(workspace: Workspace, name: str, wish: Wish, yes: bool) -> 
     stake = f"{paths} on {', '.join(result['nodes'])} will be as they were kept; what is there stays aside"
     confirm_name(name, stake, yes)
     arguments = {"database": name, "to": "cluster", "backup": wish.backup, "node": source.name}
-    names = ["bring", "exchange"]
+    names, which = ["bring", "exchange"], f"{name} absent" if absent else name
     with recorded(workspace, "restore", names, arguments=arguments, plain=wish.plain) as run:
         with run.stage("bring", f"Bring the files {name} to their nodes"):
             for host in hosts:
                 look = step(host, "look", name)
                 if not (look["aside"] and look["coming"]):  # else it stopped while they were exchanged
-                    take = pipe(host, f"{EXCHANGE} receive {name}", stdin=subprocess.PIPE)
+                    take = pipe(host, f"{EXCHANGE} receive {which}", stdin=subprocess.PIPE)
                     poured(source, name, chosen[host.name], take)
         with run.stage("exchange", f"Exchange the files {name}"):
-            found = {host.name: step(host, "put", name) for host in hosts}
+            found = {host.name: step(host, "put", which) for host in hosts}
     result["aside"] = {node: each["aside"] for node, each in found.items()}
     return Done(name, source.name, False, result)
 

@@ -25,19 +25,27 @@ Whoever has it and a repository has all data and all passwords: lock it away, no
 The cluster's own files (topology, secrets, authorities), in each repository
   recovery key   {recovery}
 
-Is it right?  printf %s KEY | sha256sum   begins with the check of the key, if it was typed well.
-              cluster backup keys --check FILE   says whether the keys in a saved sheet open what is kept now.
+Is it right?  tr -d '\n' < FILE | sha256sum       begins with the check of the key, if FILE has it typed well
+              cluster backup keys --check FILE    says whether the keys in a saved sheet open what is kept now
 
-Databases: {databases}. A machine with Debian 12, restic, mariadb-server and mariadb-backup is enough:
+All is lost but a copy of a repository? On a new machine with cluster and restic:
+
+  cluster up NEWFOLDER --restore-from DIRECTORY --recovery-sheet FILE
+                                                                or sftp:USER@HOST:PATH; FILE is this sheet, or
+                                                                leave it away, and type the keys
+
+Without cluster: a machine with Debian 12, restic, mariadb-server and mariadb-backup. Databases: {databases}.
 
   export RESTIC_REPOSITORY=PATH RESTIC_PASSWORD_FILE=FILE       the path of the repository, a file with its key;
                                                                 over SSH: sftp:USER@HOST:PATH
   restic snapshots --tag whole                                  tags: database:, kind: full, incremental, binlogs;
                                                                 restored is a mark, over which nothing leads
-  restic dump --tag kind:cluster latest /cluster.vault > cluster.vault
+  restic dump --tag whole,kind:cluster latest /cluster.vault > cluster.vault
   ansible-vault decrypt --vault-password-file FILE --output - cluster.vault | tar -xz
                                                                 a file with the recovery key; cluster/ is the
                                                                 topology, secrets.yml all passwords and authorities
+  restic dump --tag whole,files:NAME,node:NODE latest /NAME.files.tar | tar -x
+                                                                files of a node
   mkdir 0 1
   restic dump FULL /DATABASE.full.xbstream | mbstream -x -C 0   the last full copy
   mariabackup --prepare --target-dir=0
@@ -53,6 +61,7 @@ Databases: {databases}. A machine with Debian 12, restic, mariadb-server and mar
 NODE = re.compile(r"Backup node (\S+) \(")
 KEY = re.compile(r"\s+(key|recovery key)\s+(\S+)\s+check ([0-9a-f]{6})\b")
 CHECK_CHARACTERS = 6
+UNKNOWN = "?"
 OWN = ""  # in place of a node: the recovery key
 Keys = Mapping[str, str]  # by backup node
 
@@ -88,6 +97,11 @@ def checked(key: str) -> str:
 def check(key: str) -> str:
     """The first digits of its SHA-256: few enough to give nothing away of 256 bits."""
     return hashlib.sha256(key.encode()).hexdigest()[:CHECK_CHARACTERS]
+
+
+def typed(key: str, recovery: str) -> Keys:
+    """Keys without a sheet; which backup node's the first one is, is not known yet."""
+    return {UNKNOWN: key, OWN: recovery}
 
 
 def parsed(text: str, where: str) -> Keys:

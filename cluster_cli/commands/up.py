@@ -17,6 +17,18 @@ from cluster_cli.stages import STAGES
     type=click.Choice(["lab", *(stage.name for stage in STAGES)]),
     help="Only this stage; may be repeated. lab alone: make the nodes, no more.",
 )
+@click.option(
+    "--restore-from",
+    "store",
+    metavar="STORE",
+    help="Make a lost cluster again from a copy of a repository: a directory, or sftp:USER@HOST:PATH.",
+)
+@click.option(
+    "--recovery-sheet",
+    "saved",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="With --restore-from: the sheet, as a file. Left away: its keys are asked for.",
+)
 @click.option("--verify/--no-verify", "verifying", default=True, help="Verify every node afterwards.")
 @plain_option
 @output_option
@@ -26,6 +38,8 @@ def command(
     cluster: Path,
     nodes: tuple[str, ...],
     only: tuple[str, ...],
+    store: str | None,
+    saved: Path | None,
     verifying: bool,
     plain: bool,
     output: str,
@@ -39,10 +53,15 @@ def command(
     reach (the others are done), 5 verification failed, 75 another run is at
     work, 130 interrupted.
 
+    With --restore-from, CLUSTER is a new folder: topology, secrets, nodes and
+    data come from a repository and the recovery sheet alone. What is there
+    already is left as it is, and the same command goes on after an interruption.
+
     \b
     cluster up shop                        everything
     cluster up shop --only web -n web1     one stage on one node
     cluster up shop -o json | jq .changed  for scripts
+    cluster up shop --restore-from /mnt/store --recovery-sheet sheet   all was lost
     """
     from cluster_cli.outcome import write_report
     from cluster_cli.run import recorded
@@ -51,6 +70,12 @@ def command(
     from cluster_cli.up import lab_alone, planned, up
     from cluster_cli.workspace import Workspace
 
+    if store:
+        if nodes or only:
+            raise click.UsageError("--restore-from makes all of a cluster again: leave --node and --only away")
+        context.exit(made_again(cluster, store, saved, plain=plain, as_json=output == "json"))
+    if saved:
+        raise click.UsageError("--recovery-sheet goes with --restore-from")
     workspace = Workspace.open(cluster)
     for name in nodes:
         workspace.host(name)
@@ -68,3 +93,40 @@ def command(
     report = write_report(workspace, run.folder)
     show_outcome(workspace, run.folder, outcome, report, as_json=output == "json")
     context.exit(int(outcome.code))
+
+
+def made_again(cluster: Path, store: str, saved: Path | None, *, plain: bool, as_json: bool) -> int:
+    """A cluster from a repository and the sheet; the exit code."""
+    from functools import partial
+
+    from cluster_cli.backups import rebuild, sheet
+    from cluster_cli.errors import Exit
+    from cluster_cli.outcome import write_report
+    from cluster_cli.run import recorded
+    from cluster_cli.show.run import show_outcome
+    from cluster_cli.stages import stages_for
+    from cluster_cli.up import CONTACT, VERIFY, Outcome, planned, up, verify_run
+
+    if saved:
+        keys = sheet.parsed(saved.read_text(errors="replace"), str(saved))
+    else:
+        ask = partial(click.prompt, hide_input=True, err=True)
+        keys = sheet.typed(ask("key of the repository"), ask("recovery key"))
+    rebuilt = rebuild.describe(cluster, store, keys)
+    workspace = rebuilt.workspace
+    click.echo(f"topology, secrets and authorities of {workspace.topology.name} are in {cluster}", err=True)
+    rebuild.tell(rebuild.go_on(rebuilt, plain))
+    stages = stages_for(set(workspace.render().groups()))
+    names = planned(stages, lab=workspace.topology.is_lab, verifying=False)
+    names.insert(names.index(CONTACT) + 1, rebuild.STAGE)
+    with recorded(workspace, "up", names, arguments={"restore_from": store}, plain=plain) as run:
+        outcome = up(run, verifying=False, reached=partial(rebuild.place, rebuilt))
+        run.code = outcome.code
+    if outcome.code == Exit.OK:
+        rebuild.tell(rebuild.restore(rebuilt, plain))
+        with recorded(workspace, "verify", [VERIFY], arguments={}, plain=plain) as run:
+            outcome = Outcome(verified=verify_run(run))
+            run.code = outcome.code
+    report = write_report(workspace, run.folder)
+    show_outcome(workspace, run.folder, outcome, report, as_json=as_json)
+    return int(outcome.code)

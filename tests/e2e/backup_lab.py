@@ -1,10 +1,14 @@
 """A backup node of a lab as a test meets it: what it has, what is restored there, how it is damaged."""
 
+import base64
+import io
 import json
 import shlex
+import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from .command import Done, cluster, kill_in, wait_for
@@ -31,6 +35,10 @@ FILL = """cp -a {0} {0}.big && mount -t tmpfs -o size=2g none {0} && cp -a {0}.b
 chown mysql: {0} && chmod 700 {0} && mount -o remount,size=$(( $(du -sm {0} | cut -f1) + 3 ))m {0}
 dd if=/dev/urandom of={0}/filler bs=64k status=none || true"""
 EMPTY = "rm {0}/filler && mount -o remount,size=2g {0}"
+DIGESTS = "sha256sum /srv/site/deep/page; tar -C / --sort=name --numeric-owner -c srv/site | sha256sum"
+SITE = f"""mkdir -p /srv/site/deep && head -c 300000 /dev/urandom > /srv/site/deep/page
+chown mysql /srv/site/deep/page && chmod 604 /srv/site/deep/page && ln -sf deep/page /srv/site/link && {DIGESTS}"""
+SPOILED = "echo spoiled > /srv/site/deep/page; rm /srv/site/link; echo new > /srv/site/other; "
 LARGEST = "$(find {0}/data -type f -printf '%s %p\\n' | sort -n | tail -1 | cut -d' ' -f2)"
 
 
@@ -134,6 +142,13 @@ class Backups:
                     f"rm -rf {self.store}; mv {self.store}.good {self.store}; "
                     "cp -a /root/key /etc/cluster/backup.key",
                 )
+
+    def copy_store(self, folder: Path) -> None:
+        """The repository in a folder of this machine, as on a disk that was taken out."""
+        packed = self.stack.on(self.node, f"tar -c -C {self.store} . | base64 -w 0", 300)
+        folder.mkdir()
+        with tarfile.open(fileobj=io.BytesIO(base64.b64decode(packed))) as tar:
+            tar.extractall(folder, filter="data")
 
     def restic(self, words: str) -> str:
         """A shell command with restic's settings as the node has them."""

@@ -19,7 +19,7 @@ import pytest
 from cluster_cli.backups.sheet import check
 from cluster_cli.secrets.store import Secrets
 
-from .backup_lab import Backups
+from .backup_lab import DIGESTS, SITE, SPOILED, Backups
 from .backup_shop import Shop
 from .command import Done, wait_for
 from .conftest import Stack, running
@@ -50,10 +50,6 @@ backup:
 """
 ROWS, PATIENCE = 300, 180
 MEGABYTES = int(os.environ.get("CLUSTER_BACKUP_MB", "300"))
-DIGESTS = "sha256sum /srv/site/deep/page; tar -C / --sort=name --numeric-owner -c srv/site | sha256sum"
-SITE = f"""mkdir -p /srv/site/deep && head -c 300000 /dev/urandom > /srv/site/deep/page
-chown mysql /srv/site/deep/page && chmod 604 /srv/site/deep/page && ln -sf deep/page /srv/site/link && {DIGESTS}"""
-SPOILED = "echo spoiled > /srv/site/deep/page; rm /srv/site/link; echo new > /srv/site/other; "
 KILL = """
 systemctl start --no-block cluster-backup@full:main
 until pgrep -f '[r]estic backup --json --stdin' >/dev/null; do sleep 0.02; done

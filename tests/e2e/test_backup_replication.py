@@ -1,18 +1,23 @@
 """A primary and a replica go back to a moment and forth again, their data a mount point or not; two stores know.
 
+At the end all of it is lost but a copy of one store and the recovery sheet, and made again.
+
 `make drill` runs it.
 """
 
+import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from .backup_lab import Backups
+from .backup_lab import DIGESTS, SITE, Backups
 from .backup_shop import Shop
-from .command import cluster, wait_for
+from .command import cluster, kill_in, wait_for
 from .conftest import Stack, running
 from .data_tier import only_in_drills
 from .database_faults import MOVE
+from .verdict import OK
 
 TOPOLOGY = """
 name: e2e-back
@@ -33,6 +38,8 @@ databases:
 backup:
   nodes: [bak1, bak2]
   schedule: {binlogs: 10s, jitter: 0s}
+  files:
+    site: {nodes: [db1, db2], paths: [/srv/site]}
 """
 ROWS, PATIENCE = 200, 240
 
@@ -86,4 +93,49 @@ def test_a_primary_goes_back_and_forth(shop: Shop, backups: Backups, kind: str) 
     backups.verb("backup", "verify", "main")
     marks = [len(Backups(backups.stack, node).ids("restored")) for node in ("bak1", "bak2")]
     assert marks[0] == marks[1] >= 2
+    backups.stack.settle(PATIENCE)
+
+
+def test_a_lost_cluster_is_made_again(
+    shop: Shop, backups: Backups, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nodes, control machine and topology are gone. What was fetched is there again, under the same keys."""
+    site = {node: backups.stack.on(node, SITE).strip() for node in shop.nodes}
+    backups.verb("backup", "run", "site")
+    with shop.ledger("lost") as ledger:
+        ledger.wait_for(ROWS, PATIENCE)
+        backups.run("--full")
+        backups.verb("backup", "verify", "main")
+        ledger.wait_for(ROWS, PATIENCE)
+    backups.fetched_beyond(time.time())
+    there = shop.everywhere("lost")[0]
+    acknowledged = {each.number for each in ledger.records() if each.kind == OK}
+    sheet, store = tmp_path / "sheet", tmp_path / "store"
+    backups.verb("backup", "keys", "--print", "--to", str(sheet))
+    with backups.quiet():
+        backups.copy_store(store)
+    folder = backups.stack.folder
+    assert cluster("down", folder, "--yes").code == 0
+    folder.rename(tmp_path / "lost")
+    for name in ("state", "config"):
+        monkeypatch.setenv(f"XDG_{name.upper()}_HOME", str(tmp_path / "new-home" / name))
+    words = ("up", folder, "--restore-from", store, "--recovery-sheet", sheet)
+    assert kill_in("exchange", words, after=1.0), "the first try was over"
+    done = cluster(*words, timeout=1500)
+    assert done.code == 0, done
+    print(f"made again in {done.seconds:.0f} s, after one that was killed")
+    again = Shop(backups.stack, shop.folder, shop.nodes)
+    assert again.password == shop.password
+    assert again.everywhere("lost") == [there] * len(shop.nodes)
+    assert acknowledged <= there
+    assert {node: backups.stack.on(node, DIGESTS).strip() for node in site} == site
+    again.say("CREATE TABLE written_since (id INT PRIMARY KEY)")
+    done = cluster(*words, timeout=900)  # nothing is lost now, so nothing is put back
+    assert done.code == 0, done
+    assert "left as it is" in done.err
+    assert again.everywhere("lost") == [there] * len(shop.nodes)
+    backups.verb("restore", "main", "--confirm", "--yes")
+    backups.run("--full")
+    backups.verb("backup", "verify", "main")
+    assert "are right" in backups.verb("backup", "keys", "--check", str(sheet)).out
     backups.stack.settle(PATIENCE)

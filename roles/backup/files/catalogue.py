@@ -15,7 +15,7 @@ from datetime import datetime
 
 import gtid
 
-WHOLE, META = "whole", "meta:"
+WHOLE, META, PROVEN = "whole", "meta:", "proven"
 FULL, INCREMENTAL, BINLOGS, RESTORED = "full", "incremental", "binlogs", "restored"
 CLUSTER, FILES = "cluster", "files"  # of no database: the cluster's own files, files of a node
 COPIES = (FULL, INCREMENTAL)
@@ -34,6 +34,7 @@ class Backup:
     digest: SHA-256 of all its bytes. topology: hash of how the database was described. history: the mark it comes
     after, empty before the first; of a mark, the one before. until: of a mark, when what was written before was
     fetched last. plain: of what was sealed before it came, SHA-256 before that. files: their common name.
+    proven: whether a restore of it was ever proven.
     """
 
     id: str
@@ -58,12 +59,13 @@ class Backup:
     until: float = 0.0
     plain: str = ""
     files: str = ""
+    proven: bool = False
     snapshot: str = ""
 
 
 def tags(backup):
     """The tags of a whole backup; none of them may have a comma."""
-    known = {name: value for name, value in asdict(backup).items() if name != "snapshot"}
+    known = {name: value for name, value in asdict(backup).items() if name not in ("snapshot", "proven")}
     packed = base64.urlsafe_b64encode(json.dumps(known, separators=(",", ":")).encode()).decode()
     named = [f"files:{backup.files}", f"node:{backup.node}"] if backup.kind == FILES else []
     return [WHOLE, f"database:{backup.database}", f"kind:{backup.kind}", *named, META + packed]
@@ -83,7 +85,7 @@ def read(snapshots):
         if WHOLE in found and packed:
             known = json.loads(base64.urlsafe_b64decode(packed))
             known = {name: value for name, value in known.items() if name in Backup.__dataclass_fields__}
-            whole.append(replace(Backup(**known), snapshot=row["id"]))
+            whole.append(replace(Backup(**known), snapshot=row["id"], proven=PROVEN in found))
         else:
             parts.append((row["id"], found))
     return sorted(whole, key=lambda each: each.at), parts

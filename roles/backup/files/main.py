@@ -28,6 +28,7 @@ import time
 import traceback
 from dataclasses import asdict
 
+import adopt
 import binlogs
 import catalogue
 import copies
@@ -45,6 +46,7 @@ from source import states
 
 ACCOUNT, BUSY = "mysql", 75
 MOST_WHY = 300
+FETCH = ("full", "incremental", "binlogs", "prove")
 KNOWN = (RefusedError, catalogue.BrokenError)
 SORTS = {"full": "copies", "incremental": "copies", "binlogs": "binlogs", "prove": "proof", "files": "files"}
 
@@ -158,6 +160,8 @@ def work(known, verb, name):
     """One verb on one database or set of files, recorded when it fails."""
     chosen = file_set(known, name) if verb.startswith("files") else database(known, name)
     began = time.monotonic()
+    if verb in FETCH:
+        adopt.refuse_waiting(name)
     try:
         done = WORK[verb](known, chosen, Repository(known))
     except BusyError:
@@ -171,9 +175,11 @@ def work(known, verb, name):
 
 def main(words):
     """Do what was asked for; returns the exit code."""
-    drop_root()
     known = settings()
     verb, _, name = words[0].partition(":") if words else ("", "", "")
+    if verb == "init" and os.geteuid() == 0:
+        adopt.take_over(known, ACCOUNT)
+    drop_root()
     try:
         if verb == "init":
             with held("repository"):

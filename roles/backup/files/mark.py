@@ -6,6 +6,7 @@ import sys
 import time
 from dataclasses import replace
 
+import adopt
 import catalogue
 import record
 from catalogue import RESTORED, Backup
@@ -32,5 +33,6 @@ def begun(database, repository, why, node=""):
         )  # fmt: skip
         stored = repository.put([why.encode()], f"{name}.{RESTORED}.txt", catalogue.begun(name, RESTORED, run))
         repository.commit(replace(found, **stored))
+        adopt.restored(name)
         record.failed(name, "copies", f"no copy of {name} was made since a new history began: {why}")
         return {"id": found.id}

@@ -50,6 +50,7 @@ def prove(known, database, repository):
             "position": seen["position"], "against": node, "tables": len(seen["tables"]), "rows": rows,
             "left_out": seen["left_out"], "bytes": count, "seconds": took.whole(), "stages": took.stages,
         }  # fmt: skip
+        repository.prove([each for each in chain if not each.proven])
         record.proven(name, good)
         return good
 

@@ -116,6 +116,13 @@ class Repository:
         with held(LOCK, shared=True):  # ours, against prune; restic's own would wait for every copy that is made
             self.run(*words)
 
+    def prove(self, backups):
+        """Note at copies that a restore of them was proven, for who has nothing but the repository."""
+        if not backups:
+            return  # restic would take that for all there are
+        with held(LOCK, shared=True):
+            self.run("tag", "--no-lock", "--add", catalogue.PROVEN, *(each.snapshot for each in backups))
+
     def forget(self, snapshots):
         """Remove snapshots, if nobody is at work here; what they alone held goes with the next `prune`."""
         if snapshots:

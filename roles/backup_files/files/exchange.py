@@ -6,7 +6,8 @@
   files-exchange undo SET            what was there before, back; what had come stays aside in its place
   files-exchange forget SET          what is kept aside goes
 
-Each may be done again after it was interrupted. Exit codes: 0 done, 1 not; the reason is on stderr.
+With `receive` and `put` a third word, absent: only the paths where nothing is. Each may be done again after it was
+interrupted. Exit codes: 0 done, 1 not; the reason is on stderr.
 """
 
 import json
@@ -106,11 +107,12 @@ def main(words):
     with open(SETTINGS, encoding="utf-8") as handle:
         sets = json.load(handle)["sets"]
     try:
-        verb, name = words
+        verb, name, *more = words
         if name not in sets:
             raise RefusedError(f"this node has no files called {name}")
         steps = {"look": look, "receive": receive, "put": put, "undo": undo, "forget": forget}
-        print(json.dumps(steps[verb](name, sets[name])))
+        paths = [path for path in sets[name] if not more or not os.path.lexists(path)]
+        print(json.dumps(steps[verb](name, paths)))
     except (OSError, RefusedError, subprocess.CalledProcessError) as error:
         print(error, file=sys.stderr)
         return 1

@@ -1,0 +1,281 @@
+"""A cluster from a repository and a sheet: what is read, what is put where, and what is left alone."""
+
+import json
+import stat
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from cluster_cli import ssh
+from cluster_cli.backups import bundle, notes, rebuild, sheet, store
+from cluster_cli.backups.notes import Note
+from cluster_cli.backups.restoring import Done, Wish
+from cluster_cli.commands.up import command as up
+from cluster_cli.errors import ClusterError
+from cluster_cli.secrets.store import Secrets
+from cluster_cli.secrets.vault import KEY_FILE_ENV, encrypt
+from cluster_cli.workspace import Workspace
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "roles/backup/files"))
+import catalogue
+
+TOPOLOGY = """
+name: shop
+nodes:
+  db1: {address: 192.0.2.21}
+  db2: {address: 192.0.2.22}
+  bak1: {address: 192.0.2.31}
+  bak2: {address: 192.0.2.32}
+network: {subnet: 192.0.2.0/24}
+databases:
+  main: {mode: replication, nodes: [db1, db2]}
+backup: {nodes: [bak1, bak2]}
+"""
+
+
+@pytest.fixture
+def lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> sheet.Keys:
+    """A cluster that is gone: a sheet's keys, and a repository of bak2 that restic would open."""
+    monkeypatch.delenv(KEY_FILE_ENV, raising=False)
+    for machine in ("old", "new"):
+        (tmp_path / machine / "run").mkdir(parents=True)
+    move(tmp_path / "old", monkeypatch)
+    (tmp_path / "old/shop").mkdir()
+    (tmp_path / "old/shop/topology.yml").write_text(TOPOLOGY)
+    workspace = Workspace.open(tmp_path / "old/shop")
+    workspace.places.known_hosts.write_text("192.0.2.21 ssh-ed25519 AAAA\n")
+    keys = sheet.keys(workspace)
+    packed = bundle.gather(workspace).packed()
+    sealed = encrypt(bundle.squeezed(packed), keys[sheet.OWN].encode())
+    versions = [
+        catalogue.Backup("cluster-new", "", "cluster", 200.0, "bak2", plain=bundle.digest(packed)),
+        catalogue.Backup("cluster-old", "", "cluster", 100.0, "bak2", plain="0"),
+    ]
+    rows = [{"id": each.id, "tags": catalogue.tags(each)} for each in versions]
+    rows.append({"id": "half", "tags": catalogue.begun("", "cluster", "r")})
+
+    def restic(_folder: Path, key: str, *words: str) -> "subprocess.CompletedProcess[bytes]":
+        if key != keys["bak2"]:
+            return subprocess.CompletedProcess([], 1, b"", b"Fatal: wrong password or no key found\n")
+        return subprocess.CompletedProcess(
+            [], 0, json.dumps(rows).encode() if words[0] == "snapshots" else {"cluster-new": sealed}[words[1]], b""
+        )
+
+    monkeypatch.setattr(store, "restic", restic)
+    for part in store.PARTS:
+        (tmp_path / "store" / part).mkdir(parents=True)
+    move(tmp_path / "new", monkeypatch)
+    return keys
+
+
+def move(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Be on this machine."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(machine / "config"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(machine / "state"))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(machine / "run"))
+
+
+def test_a_new_machine_has_what_the_old_one_had(lost: sheet.Keys, tmp_path: Path) -> None:
+    found = rebuild.describe(tmp_path / "new/shop", str(tmp_path / "store"), lost)
+    assert found.store.node == "bak2"
+    assert (tmp_path / "new/shop/topology.yml").read_text() == TOPOLOGY
+    assert found.workspace.places.known_hosts.read_text() == "192.0.2.21 ssh-ed25519 AAAA\n"
+    assert not (tmp_path / "new/shop/known_hosts").exists()
+    old, new = (tmp_path / machine / "config/cluster/shop/vault-key" for machine in ("old", "new"))
+    assert old.read_text().strip() == new.read_text().strip()
+    assert stat.S_IMODE(new.stat().st_mode) == 0o600
+    assert sheet.keys(found.workspace) == lost
+    before = (tmp_path / "new/shop/secrets.yml").read_bytes()
+    again = rebuild.describe(tmp_path / "new/shop", str(tmp_path / "store"), lost)
+    assert again.store.node == "bak2"
+    assert (tmp_path / "new/shop/secrets.yml").read_bytes() == before
+
+
+def test_typed_keys_are_enough(lost: sheet.Keys, tmp_path: Path) -> None:
+    keys = sheet.typed(lost["bak2"], lost[sheet.OWN])
+    assert rebuild.describe(tmp_path / "new/shop", str(tmp_path / "store"), keys).store.node == "bak2"
+
+
+def test_wrong_keys_make_nothing(lost: sheet.Keys, tmp_path: Path) -> None:
+    for keys, told in (
+        (sheet.typed("wrong", lost[sheet.OWN]), "no key of the sheet opens"),
+        (sheet.typed(lost["bak2"], "wrong"), "recovery key does not open"),
+    ):
+        with pytest.raises(ClusterError, match=told):
+            rebuild.describe(tmp_path / "new/shop", str(tmp_path / "store"), keys)
+    assert not (tmp_path / "new/shop").exists()
+
+
+def test_another_cluster_in_the_folder_is_left_alone(lost: sheet.Keys, tmp_path: Path) -> None:
+    (tmp_path / "new/shop").mkdir()
+    (tmp_path / "new/shop/topology.yml").write_text(TOPOLOGY)
+    Secrets.open(tmp_path / "new/shop/secrets.yml", "shop").ensure("backup_repository.bak2", lambda: "another")
+    with pytest.raises(ClusterError, match="no backup node of this cluster"):
+        rebuild.describe(tmp_path / "new/shop", str(tmp_path / "store"), lost)
+
+
+def test_a_folder_that_is_no_repository(lost: sheet.Keys, tmp_path: Path) -> None:
+    (tmp_path / "store/data").rmdir()
+    with pytest.raises(ClusterError, match="there is no repository") as caught:
+        rebuild.describe(tmp_path / "new/shop", str(tmp_path / "store"), lost)
+    assert "data" in caught.value.why
+    with pytest.raises(ClusterError, match="is no store"):
+        store.fetched("sftp:host", tmp_path / "beside")
+
+
+def shell(text: str, stdin: bytes = b"") -> "subprocess.CompletedProcess[bytes]":
+    return subprocess.run(["sh", "-c", text], input=stdin, capture_output=True, check=False)
+
+
+@pytest.mark.parametrize("moved", range(6))
+def test_a_repository_comes_whole_or_not_at_all(tmp_path: Path, moved: int) -> None:
+    """What moves it into its place may end anywhere; `config` makes it one, and is last."""
+    for part in store.PARTS[1:]:
+        (tmp_path / "copy" / part).mkdir(parents=True)
+    (tmp_path / "copy/config").write_text("c")
+    tar = shell(f"tar -c -C {tmp_path}/copy {' '.join(store.PARTS)}").stdout
+    target, waiting = tmp_path / "srv/store", tmp_path / "lib/waiting"
+    take, put = rebuild.TAKE.format(target), rebuild.PUT.format(target, waiting, "main")
+    assert shell(take, tar[:700]).returncode != 0
+    assert shell(rebuild.THERE.format(target)).stdout.split() == [b".coming"]
+    assert shell(take, tar).returncode == 0
+    for part in ("snapshots", "keys", "index", "data", "config")[:moved]:
+        (target / ".coming" / part).rename(target / part)
+    said = shell(rebuild.THERE.format(target)).stdout.split()
+    assert said[0] == (b"there" if moved == 5 else b"whole")
+    if moved < 5:
+        assert shell(put).returncode == 0
+        assert sorted(each.name for each in target.iterdir()) == sorted([*store.PARTS, "locks"])
+        assert (waiting / "main").is_file()
+
+
+def row(name: str, kind: str, at: float, number: int, **more: Any) -> dict[str, Any]:
+    known = {"id": name, "database": "main", "kind": kind, "at": at, "position": f"7-1-{number}"}
+    return {"history": "", "proven": False, **known, **more}
+
+
+FULL, NEXT = row("f", "full", 1, 10, proven=True), row("i", "incremental", 3, 30)
+LOG, LAST = row("b1", "binlogs", 2, 20), row("b2", "binlogs", 4, 40)
+
+
+def test_the_newest_proven_copy_comes_first_where_as_much_comes_back() -> None:
+    assert rebuild.ways([FULL, LOG, NEXT, LAST], "main") == [("f", "7-1-40"), ("i", "7-1-40")]
+    assert rebuild.ways([FULL, LOG, NEXT], "main") == [("i", "7-1-30"), ("f", "7-1-20")]
+    assert rebuild.ways([FULL], "main") == [("f", "7-1-10")]
+    assert rebuild.ways([FULL], "other") == []
+
+
+def test_only_the_newest_history_counts() -> None:
+    mark = row("m", "restored", 5, 0, position="put back to 12:00")
+    after = row("f2", "full", 6, 2_000_010, history="m")
+    assert rebuild.ways([FULL, LOG, NEXT, LAST, mark, after], "main") == [("f2", "7-1-2000010")]
+    assert rebuild.ways([FULL, LOG, mark], "main") == []
+
+
+@dataclass
+class Nodes:
+    """What the nodes of a rebuilt cluster say, and what they were told."""
+
+    tables: int = 0
+    note: Note | None = None
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    refuses: str = ""  # the copy from which no way leads
+    wishes: list[Wish] = field(default_factory=list)
+    freed: list[str] = field(default_factory=list)
+
+    def run(self, _host: Any, command: str, **_: Any) -> ssh.Answer:
+        """Over SSH."""
+        self.freed.append(command)
+        return ssh.Answer("bak2", 0, "", "")
+
+    def planned(self, _host: Any, _name: str, asked: dict[str, str]) -> dict[str, Any]:
+        """The backup node's word on a wish."""
+        if asked["backup"] == self.refuses:
+            raise ClusterError("binlogs are missing")
+        return {}
+
+    def replace_data(self, _workspace: Any, wish: Wish, **_: Any) -> Done:
+        """The restore."""
+        self.wishes.append(wish)
+        return Done("main", "bak2", False, {"to": wish.at or "where it was to go"})
+
+
+@pytest.fixture
+def nodes(lost: sheet.Keys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Nodes, rebuild.Rebuilt]:
+    found = rebuild.describe(tmp_path / "new/shop", str(tmp_path / "store"), lost)
+    told = Nodes()
+    monkeypatch.setattr(rebuild, "listed", lambda _hosts: {"bak2": {"backups": told.rows}})
+    monkeypatch.setattr(rebuild, "looks", lambda _live: {})
+    monkeypatch.setattr(rebuild, "noted", lambda _looks: told.note)
+    monkeypatch.setattr(rebuild.ssh, "run", told.run)
+    monkeypatch.setattr(rebuild, "planned", told.planned)
+    monkeypatch.setattr(rebuild.replacing, "replace_data", told.replace_data)
+    monkeypatch.setattr(rebuild.replacing, "seed_of", lambda _live: "db1")
+    monkeypatch.setattr(rebuild.Live, "ask", lambda *_: [[str(told.tables)]])
+    return told, found
+
+
+FREED = ["rm -f /var/lib/cluster-backup/waiting/main"]
+
+
+def test_an_empty_database_goes_to_the_last_fetch(nodes: tuple[Nodes, rebuild.Rebuilt]) -> None:
+    told, rebuilt = nodes
+    told.rows = [FULL, LOG, NEXT, LAST]
+    assert rebuild.restore(rebuilt, plain=True) == {"main": "is as it was at 7-1-40"}
+    assert told.wishes == [Wish("main", "7-1-40", "f", "bak2", plain=True)]
+    assert told.freed == [], "it waits until the mark of its new history"
+
+
+def test_where_a_way_is_broken_another_one_is_gone(nodes: tuple[Nodes, rebuild.Rebuilt]) -> None:
+    told, rebuilt = nodes
+    told.rows, told.refuses = [FULL, LOG, NEXT, LAST], "f"
+    rebuild.restore(rebuilt, plain=True)
+    assert [wish.backup for wish in told.wishes] == ["i"]
+    told.rows = [FULL]
+    with pytest.raises(ClusterError, match="binlogs are missing"):
+        rebuild.restore(rebuilt, plain=True)
+
+
+def test_a_database_with_tables_is_left_alone(nodes: tuple[Nodes, rebuild.Rebuilt]) -> None:
+    told, rebuilt = nodes
+    told.rows, told.tables = [FULL], 3
+    assert "left as it is" in rebuild.restore(rebuilt, plain=True)["main"]
+    assert told.wishes == []
+    assert told.freed == FREED
+
+
+def test_a_database_nobody_backed_up_stays_empty(nodes: tuple[Nodes, rebuild.Rebuilt]) -> None:
+    told, rebuilt = nodes
+    assert "never backed up" in rebuild.restore(rebuilt, plain=True)["main"]
+    assert told.wishes == []
+    assert told.freed == FREED
+
+
+def test_what_was_interrupted_goes_on(nodes: tuple[Nodes, rebuild.Rebuilt]) -> None:
+    told, rebuilt = nodes
+    told.note, told.tables = Note("main", notes.JOINING, "db1", "bak2", "7-1-40"), 3
+    assert rebuild.go_on(rebuilt, plain=True) == {"main": "is as it was at where it was to go"}
+    assert told.wishes == [Wish("main", node="bak2", plain=True)]
+    told.note = None
+    assert rebuild.go_on(rebuilt, plain=True) == {}
+
+
+def test_typed_keys_are_not_shown(lost: sheet.Keys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[sheet.Keys] = []
+
+    def describe(_target: Path, _store: str, keys: sheet.Keys) -> None:
+        seen.append(keys)
+        raise ClusterError("that is all")
+
+    monkeypatch.setattr(rebuild, "describe", describe)
+    words = [str(tmp_path / "new/shop"), "--restore-from", str(tmp_path / "store")]
+    typed = f"{lost['bak2']}\n{lost[sheet.OWN]}\n"
+    done = CliRunner().invoke(up, words, input=typed, obj=SimpleNamespace(json=False, debug=False))
+    assert seen == [sheet.typed(lost["bak2"], lost[sheet.OWN])]
+    assert not any(key in done.output for key in lost.values())
