@@ -178,7 +178,7 @@ def test_positions() -> None:
     assert gtid.reaches("", "")
     assert gtid.knows("1-1-90,1-2-100", "1-2-95")
     assert not gtid.knows("1-1-90,1-2-100", "1-1-95")
-    assert catalogue.further("1-1-5,3-1-1", "1-2-4,2-1-7") == "1-1-5,2-1-7,3-1-1"
+    assert gtid.further("1-1-5,3-1-1", "1-2-4,2-1-7") == "1-1-5,2-1-7,3-1-1"
 
 
 def test_what_nodes_wrote_by_themselves_is_left_out() -> None:

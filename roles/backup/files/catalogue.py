@@ -30,8 +30,8 @@ class Backup:
     """One backup.
 
     at: when it began, seconds since 1970. base: the copy an incremental one builds on. lineage: of the data files
-    whose log its LSNs count. start, position: GTID positions; of binlogs, what they begin after and reach.
-    digest: SHA-256 of all its bytes. topology: hash of how the database was described. history: the mark it comes
+    whose log its LSNs count. start, position: GTID positions; of binlogs, what they begin after and reach; of a copy,
+    what it holds, and where that is not known exactly, what it holds at least and at most. digest: SHA-256 of all its bytes. topology: hash of how the database was described. history: the mark it comes
     after, empty before the first; of a mark, the one before. until: of a mark, when what was written before was
     fetched last. plain: of what was sealed before it came, SHA-256 before that. files: their common name.
     proven: whether a restore of it was ever proven.
@@ -196,20 +196,10 @@ def line(backups, database, start, goal="", name=None, moment=None):
         if not gtid.reaches(here, each.start):
             raise BrokenError(f"binlogs are missing: {each.id} begins after {each.start}, but {here} comes before")
         found.append(each)
-        here = further(here, each.position)
+        here = gtid.further(here, each.position)
     if goal and not gtid.reaches(here, goal):
         raise BrokenError(f"binlogs are missing: they reach {here}, not {goal}")
     return found
-
-
-def further(position, other):
-    """The position of who has everything up to both."""
-    here, there = gtid.parsed(position), gtid.parsed(other)
-    both = {
-        domain: max(here.get(domain, (0, -1)), there.get(domain, (0, -1)), key=lambda each: each[1])
-        for domain in {*here, *there}
-    }
-    return ",".join(f"{domain}-{server}-{sequence}" for domain, (server, sequence) in sorted(both.items()))
 
 
 def reached(backups, database):
@@ -221,4 +211,9 @@ def reached(backups, database):
         return ""
     here = within(backups, database, history(backups, database))
     logs = of(here, database, BINLOGS)
-    return logs[-1].position if logs else of(here, database, *COPIES)[0].position
+    return logs[-1].position if logs else begins(of(here, database, *COPIES)[0])
+
+
+def begins(copy):
+    """The position from which what was written leads on from a copy: that of the copy, or what it surely has."""
+    return copy.start or copy.position

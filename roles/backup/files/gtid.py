@@ -1,4 +1,15 @@
-"""Positions of a MariaDB database: one GTID a replication domain, DOMAIN-SERVER-SEQUENCE (its documentation)."""
+"""Positions of a database, in the words of its own engine.
+
+MariaDB: one GTID a replication domain, DOMAIN-SERVER-SEQUENCE (its documentation). MySQL: the set of all that was
+written (gtid_sets.py), which alone has colons; all its nodes write is in one.
+"""
+
+import gtid_sets
+
+
+def is_set(*texts):
+    """Whether this is MySQL's way to tell it."""
+    return any(":" in text for text in texts)
 
 
 def parsed(text):
@@ -13,6 +24,8 @@ def parsed(text):
 
 def only(text, domain):
     """What a position or a past says of one domain. What a node wrote by itself has another, and is its own."""
+    if is_set(text):
+        return gtid_sets.union(text, "")
     words = (each.strip() for each in text.split(",") if each.strip())
     return ",".join(each for each in words if int(each.split("-")[0]) == domain)
 
@@ -25,8 +38,22 @@ def others(text, domain):
 
 def reaches(position, goal):
     """Whether who is at `position` has everything up to `goal`."""
+    if is_set(position, goal):
+        return gtid_sets.covers(position, goal)
     here = parsed(position)
     return all(here.get(domain, (0, 0))[1] >= sequence for domain, (_, sequence) in parsed(goal).items())
+
+
+def further(position, other):
+    """The position of who has everything up to both."""
+    if is_set(position, other):
+        return gtid_sets.union(position, other)
+    here, there = parsed(position), parsed(other)
+    both = {
+        domain: max(here.get(domain, (0, -1)), there.get(domain, (0, -1)), key=lambda each: each[1])
+        for domain in {*here, *there}
+    }
+    return ",".join(f"{domain}-{server}-{sequence}" for domain, (server, sequence) in sorted(both.items()))
 
 
 def knows(history, position):
@@ -34,6 +61,8 @@ def knows(history, position):
 
     A node that lost what no replica had acknowledged has the number, but given by another server.
     """
+    if is_set(history, position):
+        return gtid_sets.covers(history, position)
     past = {tuple(map(int, word.strip().split("-")))[:2]: int(word.strip().split("-")[2])
             for word in history.split(",") if word.strip()}  # fmt: skip
     return all(

@@ -55,7 +55,7 @@ def decided(database, backups, wish):
     chain = catalogue.chain(backups, copy)
     if chosen and not goal and not at:
         return chain, [], copy.position, at
-    line = catalogue.line(backups, name, copy.position, goal, copy.history, moment)
+    line = catalogue.line(backups, name, catalogue.begins(copy), goal, copy.history, moment)
     if moment is not None:
         end = catalogue.ending(backups, name, copy.history)
         if end and moment > end.at:

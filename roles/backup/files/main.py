@@ -89,7 +89,7 @@ def verify(_known, chosen, repository):
     last = catalogue.newest(mine, chosen["name"])
     if last is None:
         raise RefusedError(f"there is no copy of {chosen['name']}, or none since it was restored")
-    catalogue.line(mine, chosen["name"], last.position)
+    catalogue.line(mine, chosen["name"], catalogue.begins(last))
     return {"backups": len(mine)}
 
 

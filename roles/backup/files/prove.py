@@ -32,7 +32,7 @@ def prove(known, database, repository):
         backups, _ = repository.snapshots()
         copy = catalogue.copy_before(backups, name, position=seen["position"])
         chain = catalogue.chain(backups, copy)
-        line = catalogue.line(backups, name, copy.position, seen["position"], copy.history)
+        line = catalogue.line(backups, name, catalogue.begins(copy), seen["position"], copy.history)
         took.stage("binlogs")
         count = restore.fetch(repository, chain, folder)
         logs = restore.unpack_logs(repository, line, folder)

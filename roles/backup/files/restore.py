@@ -6,7 +6,6 @@ import shutil
 import subprocess
 import tarfile
 
-import catalogue
 import gtid
 from settings import RefusedError
 
@@ -93,7 +92,7 @@ def replay(scratch, database, logs, start, goal="", stop=""):
         words += [f"--stop-position={goal}"] if goal and last else []
         words += [f"--stop-datetime={stop}"] if stop else []
         apply([*words, *paths], scratch.client(), backup)
-        here = goal if goal and last else catalogue.further(here, backup.position)
+        here = goal if goal and last else gtid.further(here, backup.position)
     return here
 
 

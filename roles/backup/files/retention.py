@@ -1,7 +1,7 @@
 """What a repository may let go of. Pure."""
 
 import gtid
-from catalogue import BINLOGS, COPIES, FULL, RESTORED, ending, of, within
+from catalogue import BINLOGS, COPIES, FULL, RESTORED, begins, ending, of, within
 
 
 def expendable(backups, database, full_ids, since):
@@ -40,4 +40,4 @@ def leading_on(backups, database, name, stays, since):
     if not copies:
         return of(here, database, BINLOGS) if not of(backups, database, *COPIES) else []
     first = before[-1] if before else copies[0]
-    return [each for each in of(here, database, BINLOGS) if not gtid.reaches(first.position, each.position)]
+    return [each for each in of(here, database, BINLOGS) if not gtid.reaches(begins(first), each.position)]
