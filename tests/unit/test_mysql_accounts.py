@@ -85,3 +85,15 @@ def test_rights_are_exactly_those() -> None:
         f"REVOKE ALL PRIVILEGES, GRANT OPTION FROM {WHO}",
         f"GRANT SELECT, SHOW VIEW ON `my\\_shop`.* TO {WHO}",
     ]
+
+
+def test_who_copies_has_the_rights_for_it_and_keeps_others() -> None:
+    who = "`mysql`@`localhost`"
+    new = list(mysql_accounts.helper_statements(Says(), {}, "mysql", mysql_accounts.COPIES))
+    assert new[0] == f"CREATE USER {who} IDENTIFIED WITH auth_socket"
+    assert new[2] == f"GRANT BACKUP_ADMIN ON *.* TO {who}"
+    there = {("mysql", "localhost"): (False, False, "auth_socket")}
+    static = f"GRANT SELECT, RELOAD, PROCESS, REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO {who}"
+    whole = Says(static, f"GRANT BACKUP_ADMIN ON *.* TO {who}", f"GRANT EXECUTE ON `a`.* TO {who}")
+    assert list(mysql_accounts.helper_statements(whole, there, "mysql", mysql_accounts.COPIES)) == []
+    assert list(mysql_accounts.helper_statements(Says(static), there, "mysql", mysql_accounts.COPIES)) == new[1:]

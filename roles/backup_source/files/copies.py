@@ -1,17 +1,17 @@
-"""A copy of all data, or of what changed since an LSN, streamed by mariabackup while the server goes on."""
+"""A copy of all data, or of what changed since an LSN, streamed while the server goes on."""
 
 import os
-import re
 import shutil
-import subprocess
+import sys
 import threading
 import time
 
-from server import SOCKET, RefusedError, Server, lineage
+import engine
+from server import RefusedError, Server, lineage
 
 RUN = "/run/cluster-backup-source"
 CHUNK = 1 << 20
-BACKUP = ["mariabackup", "--backup", "--user=mysql", f"--socket={SOCKET}", "--stream=xbstream", "--parallel=1"]
+AGAIN_SECONDS = 5.0
 BUSY = threading.Lock()
 MADE, REMEMBERED = {}, 8  # what came of the last copies, by their runs
 
@@ -21,6 +21,26 @@ def made(run):
     if run not in MADE:
         raise RefusedError(f"no copy was made as {run}", 404)
     return MADE[run]
+
+
+def tidied():
+    """Have nothing left of copies that ended; where that cannot be done now, as the server is away, soon."""
+    try:
+        engine.tidy(Server)
+    except RefusedError as error:
+        print(f"what a copy left is removed later: {error}", file=sys.stderr)
+        again = threading.Timer(AGAIN_SECONDS, tidied_alone)
+        again.daemon = True
+        again.start()
+
+
+def tidied_alone():
+    """The same, unless a copy is made: that one tidies up before it begins, and at its end."""
+    if BUSY.acquire(blocking=False):
+        try:
+            tidied()
+        finally:
+            BUSY.release()
 
 
 class Copy:
@@ -42,20 +62,14 @@ class Copy:
         return self
 
     def begin(self):
-        """Start mariabackup, as the only one here."""
+        """Start it, as the only one here."""
         while len(MADE) >= REMEMBERED:
             MADE.pop(next(iter(MADE)))
+        engine.tidy(Server)
         shutil.rmtree(self.folder, ignore_errors=True)
         os.makedirs(self.folder)
-        words = [
-            *BACKUP,
-            f"--target-dir={self.folder}",
-            f"--tmpdir={self.folder}",
-            f"--extra-lsndir={self.folder}",
-        ]
-        words += [f"--incremental-lsn={self.since}"] if self.since else []
         self.lineage = lineage()
-        self.process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=self.log, stdin=subprocess.DEVNULL)
+        self.process = engine.copying(self.folder, self.since, self.log)
 
     def __exit__(self, *_):
         if self.process.poll() is None:
@@ -63,6 +77,7 @@ class Copy:
             self.process.wait()
         self.process.stdout.close()
         self.log.close()
+        tidied()
         BUSY.release()
 
     def chunks(self):
@@ -77,33 +92,12 @@ class Copy:
         code = self.process.wait()
         self.whole = code == 0 and lineage() == self.lineage
         known = {"run": self.run, "whole": self.whole, "bytes": count, "lineage": self.lineage}
-        MADE[self.run] = {**known, **(told(self.folder) if self.whole else {"why": self.complaint(code)})}
+        found = engine.told(Server, self.folder) if self.whole else {"why": self.complaint(code)}
+        MADE[self.run] = {**known, **found}
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def complaint(self, code):
-        """The last lines mariabackup wrote."""
+        """The last lines of who made it."""
         self.log.seek(0)
         lines = [line.strip() for line in self.log.readlines()[-4:]]
-        return f"mariabackup ended with {code}: {' / '.join(lines)}" if code else "the data files were replaced"
-
-
-def told(folder):
-    """What mariabackup wrote beside the copy: LSNs, a place in the binary log (its manual, "Files Created").
-
-    The GTIDs it writes are those of @@gtid_current_pos, which on a Galera node or a former primary leaves out what
-    came by another server: the server is asked for those of the place.
-    """
-    with open(os.path.join(folder, "xtrabackup_checkpoints"), encoding="utf-8") as handle:
-        points = dict(re.findall(r"^(\w+) = (\S+)$", handle.read(), re.MULTILINE))
-    with open(os.path.join(folder, "xtrabackup_info"), encoding="utf-8") as handle:
-        info = handle.read()
-    place = re.search(r"^binlog_pos = filename '([^']+)', position '(\d+)'", info, re.MULTILINE)
-    with Server(60.0) as server:
-        version = server.value("SELECT VERSION()")
-        position = server.value("SELECT BINLOG_GTID_POS(%s, %s)", place[1], int(place[2])) if place else ""
-    return {
-        "from_lsn": int(points["from_lsn"]),
-        "to_lsn": int(points["to_lsn"]),
-        "position": position,
-        "version": version,
-    }
+        return f"{engine.COPIER} ended with {code}: {' / '.join(lines)}" if code else "the data files were replaced"

@@ -1,5 +1,6 @@
 """Every table at one position: how many rows, and a digest of all of them that does not depend on their order."""
 
+import engine
 from server import RefusedError, Server
 
 HOURS = 6 * 3600.0
@@ -9,10 +10,6 @@ TABLES = """SELECT table_schema, table_name FROM information_schema.tables
 OTHERS = """SELECT CONCAT(table_schema, '.', table_name) FROM information_schema.tables
     WHERE table_type = 'BASE TABLE' AND COALESCE(engine, '') <> 'InnoDB'
     AND table_schema NOT IN ('mysql', 'sys', 'information_schema', 'performance_schema') ORDER BY 1"""
-COLUMNS = """SELECT column_name FROM information_schema.columns
-    WHERE table_schema = %s AND table_name = %s
-    AND COALESCE(is_generated, '') <> 'ALWAYS' ORDER BY ordinal_position"""
-SESSION = "SET SESSION time_zone = '+00:00', group_concat_max_len = 1048576, max_statement_time = 0"
 
 
 def quoted(name):
@@ -30,14 +27,11 @@ def statement(schema, table, columns):
 def taken():
     """{position, tables: {schema.table: {rows, digest, statement}}, left_out: those without a consistent view}."""
     with Server(HOURS) as server:
-        server.rows(SESSION)
+        server.rows(engine.SESSION)
         server.rows("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         tables = [(schema, table, statement(schema, table, names)) for schema, table, names in described(server)]
         left_out = [row[0] for row in server.rows(OTHERS)]
-        server.rows("START TRANSACTION WITH CONSISTENT SNAPSHOT")
-        place = {str(name).lower(): value for name, value in server.rows("SHOW STATUS LIKE 'binlog_snapshot_%'")}
-        file, offset = place["binlog_snapshot_file"], place["binlog_snapshot_position"]
-        position = server.value("SELECT BINLOG_GTID_POS(%s, %s)", file, int(offset))
+        position = engine.view(server)
         if not position:
             raise RefusedError("the server does not know its position", 503)
         found = {f"{schema}.{table}": measured(server, sql) for schema, table, sql in tables}
@@ -48,7 +42,7 @@ def taken():
 def described(server):
     """(schema, table, columns) of all tables of applications."""
     for schema, table in server.rows(TABLES):
-        yield schema, table, [row[0] for row in server.rows(COLUMNS, schema, table)]
+        yield schema, table, [row[0] for row in server.rows(engine.COLUMNS, schema, table)]
 
 
 def measured(server, sql):

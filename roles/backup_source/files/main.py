@@ -1,6 +1,6 @@
-"""Gives copies of this node's MariaDB data to backup nodes: over TLS, with certificates on both sides.
+"""Gives copies of this node's data to backup nodes: over TLS, with certificates on both sides.
 
-GET /state, what this node is fit for. GET /copy?run=WORD[&since=LSN][&rate=MB], a copy as mariabackup streams it,
+GET /state, what this node is fit for. GET /copy?run=WORD[&since=LSN][&rate=MB], a copy as the engine streams it,
 and then GET /made?run=WORD, whether it is whole and what it holds. GET /binlogs?after=GTID, a tar of what was
 written since. GET /digests, every table at one position. It writes nothing and holds nothing of the repository.
 """
@@ -59,4 +59,5 @@ class Answer(Giver):
 
 
 if __name__ == "__main__":
+    copies.tidied()
     serve(SETTINGS, Answer)

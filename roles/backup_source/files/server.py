@@ -4,6 +4,7 @@ import http.client
 import os
 import subprocess
 
+import engine
 import pymysql
 
 SOCKET, ACCOUNT, DATA = "/run/mysqld/mysqld.sock", "mysql", "/var/lib/mysql"
@@ -47,6 +48,13 @@ class Server:
                 raise RefusedError(f"the server refused: {error}", 500) from error
             return cursor.fetchall()
 
+    def tried(self, sql):
+        """A statement that need not succeed."""
+        try:
+            self.rows(sql)
+        except RefusedError:
+            return
+
     def value(self, sql, *values):
         """The first field of the first row, as text; empty when there is none."""
         rows = self.rows(sql, *values)
@@ -63,11 +71,11 @@ def state(known):
     with Server() as server:
         return {
             "fit": rings(known),
-            "primary": server.value("SELECT @@rpl_semi_sync_master_enabled") == "1",
+            "primary": server.value(engine.PRIMARY) == "1",
             "clients": int(server.value(OTHERS)),
             "version": server.value("SELECT VERSION()"),
-            "position": server.value("SELECT @@gtid_binlog_pos"),
-            "history": server.value("SELECT @@gtid_binlog_state"),
+            "position": server.value(engine.POSITION),
+            "history": server.value(engine.HISTORY),
             "lineage": lineage(),
         }
 

@@ -18,7 +18,7 @@ FENCE = "/etc/mysql/conf.d/99-fenced.cnf"
 OWN_SCHEMAS = {"information_schema", "mysql", "performance_schema", "sys"}
 OURS = (
     "root", "system user", "event_scheduler", "debian-sys-maint", "cluster-doorbell", "prometheus",
-    "mysql.session", "mysql.infoschema", "mysql.sys",
+    "mysql", "mysql.session", "mysql.infoschema", "mysql.sys",
 )  # fmt: skip
 DENIED = 1045
 

@@ -102,14 +102,22 @@ def account_statements(server, accounts, account):
 WATCHES = [(("PROCESS", "REPLICATION CLIENT"), "*.*"), (("SELECT",), "`performance_schema`.*")]
 
 
-def watcher_statements(server, accounts, watcher):
-    """What has to be said for the account that watches."""
-    who, is_new = f"`{watcher}`@`localhost`", (watcher, "localhost") not in accounts
+# As the account the server runs as, which reads the files of all data anyhow: copies, logs and digests for backups.
+COPIER = "mysql"
+COPIES = [
+    (("SELECT", "RELOAD", "PROCESS", "REPLICATION SLAVE", "REPLICATION CLIENT"), "*.*"),
+    (("BACKUP_ADMIN",), "*.*"),
+]
+
+
+def helper_statements(server, accounts, helper, wanted):
+    """What has to be said for an account of the system that is to have these rights at least."""
+    who, is_new = f"`{helper}`@`localhost`", (helper, "localhost") not in accounts
     if is_new:
         yield f"CREATE USER {who} IDENTIFIED WITH auth_socket"
     seen = set() if is_new else grants(server, who)
-    if not {(frozenset(rights), where) for rights, where in WATCHES} <= seen:
-        yield from (f"GRANT {', '.join(rights)} ON {where} TO {who}" for rights, where in WATCHES)
+    if not {(frozenset(rights), where) for rights, where in wanted} <= seen:
+        yield from (f"GRANT {', '.join(rights)} ON {where} TO {who}" for rights, where in wanted)
 
 
 def statements(server, wanted_schemas, wanted, watcher=""):
@@ -126,7 +134,8 @@ def statements(server, wanted_schemas, wanted, watcher=""):
         server, who, [(("SELECT",), f"`performance_schema`.`{each}`") for each in DOORBELL_SEES], is_new
     )
     if watcher:
-        yield from watcher_statements(server, accounts, watcher)
+        yield from helper_statements(server, accounts, watcher, WATCHES)
+    yield from helper_statements(server, accounts, COPIER, COPIES)
     for account in wanted:
         yield from account_statements(server, accounts, account)
 
