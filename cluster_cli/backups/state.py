@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from cluster_cli.collect import Outcome
-from cluster_cli.render.backup import backed_up, file_sets
+from cluster_cli.render.backup import backed_up, file_sets, makers
 from cluster_cli.topology.model import Topology
 
 QUESTION = "cat /var/lib/cluster-backup/state.json"
@@ -29,8 +29,13 @@ def described(topology: Topology, found: Mapping[str, Outcome], now: float) -> d
     """By database or set of files, and backup node. found: answers to QUESTION; now: seconds since 1970."""
     nodes = topology.backup.nodes if topology.backup else ()
     said = {node: read(found.get(node)) for node in nodes}
-    kinds = dict.fromkeys(backed_up(topology), KINDS) | dict.fromkeys(file_sets(topology), OF_FILES)
-    return {name: {node: row(said[node], name, now, its) for node in nodes} for name, its in kinds.items()}
+    databases = {
+        name: {node: row(said[node], name, now, KINDS) for node in makers(topology, name)}
+        for name in backed_up(topology)
+    }
+    return databases | {
+        name: {node: row(said[node], name, now, OF_FILES) for node in nodes} for name in file_sets(topology)
+    }
 
 
 def read(outcome: Outcome | None) -> dict[str, Any]:

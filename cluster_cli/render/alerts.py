@@ -8,7 +8,7 @@ its value in seconds. Each that fires is explained in docs/how-to/alerts.md, und
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from cluster_cli.render.backup import backed_up
+from cluster_cli.render.backup import backed_up, makers
 from cluster_cli.render.early_warnings import running_out, unlike_other_days
 from cluster_cli.render.rule import MILLISECONDS, SOON, Alert, Record, urgent, window
 from cluster_cli.topology.databases import Database
@@ -332,7 +332,7 @@ def backups(topology: Topology, monitoring: Monitoring) -> Iterator[Alert]:
         never = (
             f'absent({last}{{database="{name}",instance="{node}",kind="{kind}"}})'
             for name in backed_up(topology)
-            for node in backup.nodes
+            for node in makers(topology, name)
         )
         summary = "<instance> never made a backup (<kind>) of database <database>, or does not tell of any"
         yield Alert(MISSING[kind], " or ".join(never), "critical", summary, seconds)

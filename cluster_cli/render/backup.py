@@ -21,6 +21,17 @@ def backed_up(topology: Topology) -> dict[str, Database]:
     return {name: each for name, each in found.items() if each.backup.enabled}
 
 
+def makers(topology: Topology, name: str) -> tuple[str, ...]:
+    """The backup nodes that make the backups of a database that is backed up, or of files: those by all."""
+    own = topology.databases[name].backup.nodes if name in topology.databases else None
+    return own or (topology.backup.nodes if topology.backup else ())
+
+
+def made_by(topology: Topology, node: str) -> dict[str, Database]:
+    """The databases a backup node makes backups of, by name: all of one engine."""
+    return {name: each for name, each in backed_up(topology).items() if node in makers(topology, name)}
+
+
 def gives(topology: Topology, node: str) -> bool:
     """Whether a node gives copies of a database it holds."""
     return any(node in each.nodes for each in backed_up(topology).values())
@@ -43,13 +54,15 @@ def fetches(topology: Topology, node: str) -> bool:
 
 def backup_source_vars(topology: Topology, node: str) -> dict[str, Any]:
     """Where a node gives copies, and to whom; empty when it gives none."""
-    if topology.backup is None or not gives(topology, node):
+    name = next((name for name, each in backed_up(topology).items() if node in each.nodes), None)
+    if name is None:
         return {}
     return {
+        "backup_source_engine": topology.databases[name].engine,
         "backup_source_address": str(addresses(topology)[node]),
         "backup_source_port": SOURCE_PORT,
         "backup_source_doorbell": DOORBELL,
-        "backup_source_askers": list(topology.backup.nodes),
+        "backup_source_askers": list(makers(topology, name)),
         "backup_source_certificate": folder(CERTIFICATE),
         "backup_source_authority": AUTHORITY,
     }
@@ -76,7 +89,9 @@ def backup_vars(topology: Topology, node: str) -> dict[str, Any]:
     backup = topology.backup
     if backup is None or not fetches(topology, node):
         return {}
+    mine = made_by(topology, node)
     return {
+        "backup_engine": next((each.engine for each in mine.values()), "mariadb"),
         "backup_node": node,
         "backup_cluster": topology.name,
         "backup_store": backup.store.path,
@@ -93,9 +108,7 @@ def backup_vars(topology: Topology, node: str) -> dict[str, Any]:
             "monthly": backup.keep.monthly,
             "binlogs_seconds": backup.keep.binlogs // SECOND,
         },
-        "backup_databases": [
-            described(topology, backup, name, each) for name, each in backed_up(topology).items()
-        ],
+        "backup_databases": [described(topology, backup, name, each) for name, each in mine.items()],
         "backup_sets_port": FILES_PORT,
         "backup_sets": [
             {

@@ -134,6 +134,11 @@ class DatabaseBackup(Model):
     """How a database's backups differ from the others'."""
 
     enabled: bool = Field(default=True, description="Whether it is backed up.")
+    nodes: NodeList | None = Field(
+        default=None,
+        description="Which of the backup nodes make them. Left away: all. "
+        "A backup node has databases of one engine.",
+    )
     full: Calendar | None = Field(default=None, description="A copy of everything.")
     incremental: Calendar | None = Field(default=None, description="A copy of what changed.")
     binlogs: BinlogInterval | None = Field(default=None, description="How often what was written is fetched.")

@@ -5,9 +5,8 @@ from pathlib import PurePosixPath
 
 from cluster_cli.topology.backup import OWN_FILES
 from cluster_cli.topology.model import Topology
-from cluster_cli.topology.problems import Path, Problem
+from cluster_cli.topology.problems import Path, Problem, did_you_mean
 
-BACKED_UP = ("mariadb",)  # engines whose backups are made
 NO_DATA = ("dev", "proc", "run", "sys", "tmp")  # directories of the root
 ROOT_PARTS = 2  # of /srv
 
@@ -29,13 +28,43 @@ def backup_nodes_hold_no_data(topology: Topology) -> Iterator[Problem]:
                 yield Problem(("backup", "nodes", i), what, "use another node")
 
 
-def the_engine_is_backed_up(topology: Topology) -> Iterator[Problem]:
-    """What cannot be backed up must not look as if it were."""
+def makers_are_backup_nodes(topology: Topology) -> Iterator[Problem]:
+    """Who is to make a database's backups is one of those that make any."""
+    known = topology.backup.nodes if topology.backup else ()
     for name, database in topology.databases.items():
-        if topology.backup and database.backup.enabled and database.engine not in BACKED_UP:
-            what = f"{database.engine} is not backed up yet"
-            path: Path = ("databases", name)
-            yield Problem(path, what, f"say so: backup: {{enabled: false}} below {name}")
+        for i, node in enumerate(database.backup.nodes or ()):
+            if topology.backup and node in topology.nodes and node not in known:
+                hint = did_you_mean(node, known) or "add it to `nodes` of section `backup`, or name one of those"
+                path: Path = ("databases", name, "backup", "nodes", i)
+                yield Problem(path, f"{node} makes no backups", hint)
+
+
+def a_backup_node_has_one_engine(topology: Topology) -> Iterator[Problem]:
+    """It restores with the engine's own server, and Debian's packages of the two exclude each other."""
+    for i, node in enumerate(topology.backup.nodes if topology.backup else ()):
+        mine = {name: each.engine for name, each in topology.databases.items() if makes(topology, node, name)}
+        if len(set(mine.values())) > 1:
+            told = ", ".join(f"{name} ({engine})" for name, engine in mine.items())
+            what = f"{node} would back up {told}, and the servers of the two engines cannot be installed together"
+            one = next(iter(mine))
+            hint = f"have a backup node for each, and say which: databases: {one}: backup: {{nodes: [{node}]}}"
+            yield Problem(("backup", "nodes", i), what, hint)
+
+
+def every_backup_node_has_work(topology: Topology) -> Iterator[Problem]:
+    """One that makes nothing looks as if it did."""
+    for i, node in enumerate(topology.backup.nodes if topology.backup else ()):
+        enabled = [name for name, each in topology.databases.items() if each.backup.enabled]
+        files = topology.backup and topology.backup.files  # those every one fetches
+        if enabled and not files and not any(makes(topology, node, name) for name in enabled):
+            what = f"{node} would make no backups: every database names others"
+            yield Problem(("backup", "nodes", i), what, "remove it, or name it below a database's `backup`")
+
+
+def makes(topology: Topology, node: str, database: str) -> bool:
+    """Whether a backup node is to make the backups of a database."""
+    own = topology.databases[database].backup
+    return own.enabled and (own.nodes is None or node in own.nodes)
 
 
 def somebody_makes_the_backups(topology: Topology) -> Iterator[Problem]:
@@ -97,7 +126,9 @@ def files_are_files(topology: Topology) -> Iterator[Problem]:
 RULES = (
     there_is_something_to_back_up,
     backup_nodes_hold_no_data,
-    the_engine_is_backed_up,
+    makers_are_backup_nodes,
+    a_backup_node_has_one_engine,
+    every_backup_node_has_work,
     somebody_makes_the_backups,
     fetches_are_not_always_overdue,
     names_of_backups_differ,

@@ -27,6 +27,8 @@ def references(topology: Topology) -> Iterator[tuple[Path, str]]:
         yield from ((("databases", db_name, "nodes", i), name) for i, name in enumerate(database.nodes))
         if database.arbiter:
             yield ("databases", db_name, "arbiter"), database.arbiter
+        own = ("databases", db_name, "backup", "nodes")
+        yield from (((*own, i), name) for i, name in enumerate(database.backup.nodes or ()))
     if topology.backup:
         yield from ((("backup", "nodes", i), name) for i, name in enumerate(topology.backup.nodes))
         for set_name, files in topology.backup.files.items():

@@ -1,4 +1,4 @@
-"""Positions of MySQL on a backup node: sets, counted as the verbs count them; copies whose end is known roughly."""
+"""Positions of MySQL on a backup node: sets, as the verbs count them; copies whose end is known roughly."""
 
 import sys
 from dataclasses import replace
@@ -59,9 +59,27 @@ def test_either_form_is_compared() -> None:
     assert gtid.further(f"{A}:1-3", f"{A}:5-7,{B}:1") == f"{A}:1-3:5-7,{B}:1"
 
 
+def test_what_is_lost_is_told_from_what_is_late() -> None:
+    goal, without, late = f"{A}:1-9", f"{A}:1-8,{B}:1", f"{A}:1-8"
+    assert gtid.parted([without], [without, late], goal)
+    assert not gtid.parted([late], [late], goal), "it may come yet"
+    assert not gtid.parted([without], [without, goal], goal), "somebody has it, who is not fit now"
+    assert not gtid.parted([], [without], goal)
+    assert gtid.parted(["1-2-9"], ["1-2-9"], "1-1-9"), "MariaDB gave the number anew"
+    assert not gtid.parted(["1-1-8"], ["1-1-8"], "1-1-9")
+
+
 def copy(name: str, at: float, least: int, most: int) -> catalogue.Backup:
     return catalogue.Backup(
-        name, "main", "full", at, "db2", engine="mysql", start=f"{A}:1-{least}", position=f"{A}:1-{most}", seconds=5
+        name,
+        "main",
+        "full",
+        at,
+        "db2",
+        engine="mysql",
+        start=f"{A}:1-{least}",
+        position=f"{A}:1-{most}",
+        seconds=5,
     )
 
 

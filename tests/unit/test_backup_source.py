@@ -43,7 +43,9 @@ def test_whatever_the_program_uses_both_engines_have() -> None:
     assert {"begins", "view", "tidy"} <= used
     for engine in ("mariadb", "mysql"):
         text = (FILES / engine / "engine.py").read_text()
-        assert [name for name in used if not re.search(rf"^(def {name}\(|.*\b{name}\b.* = )", text, re.MULTILINE)] == []
+        assert [
+            name for name in used if not re.search(rf"^(def {name}\(|.*\b{name}\b.* = )", text, re.MULTILINE)
+        ] == []
 
 
 def test_a_copy_that_cannot_begin_does_not_keep_others_from_it(
@@ -149,6 +151,14 @@ def test_the_stream_is_a_tar(binlogs: ModuleType, monkeypatch: pytest.MonkeyPatc
         assert tar.extractfile("b1").read() == b"x" * 1000  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize(("engine", "said"), [("mariadb", "MD5("), ("mysql", "SHA2(")])
+def test_rows_are_summed_up(monkeypatch: pytest.MonkeyPatch, engine: str, said: str) -> None:
+    sql = loaded(monkeypatch, engine, "engine", "server", "digests").statement("shop", "or`ders", ["id", "name"])
+    row = "CONCAT_WS('/', COALESCE(HEX(`id`), 'NULL'), COALESCE(HEX(`name`), 'NULL'))"
+    assert f"CONV(LEFT({said}{row}" in sql
+    assert sql.endswith("FROM `shop`.`or``ders`")
+
+
 UUID = "3e11fa47-71ca-11e1-9e33-c80aa9429562"
 OTHER = "99999999-2222-3333-4444-555555555555"
 
@@ -198,7 +208,9 @@ def sets(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
         (f"{UUID}:1-80:82,{OTHER}:7", ["b3", "b4"]),
     ],
 )
-def test_sets_lead_to_logs(sets: ModuleType, monkeypatch: pytest.MonkeyPatch, after: str, expected: list[str]) -> None:
+def test_sets_lead_to_logs(
+    sets: ModuleType, monkeypatch: pytest.MonkeyPatch, after: str, expected: list[str]
+) -> None:
     monkeypatch.setattr(sets, "Server", FakeMysql(f"{UUID}:1-90:92", "", SETS))
     found = sets.after(after)
     assert names(found) == expected

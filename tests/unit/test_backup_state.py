@@ -7,7 +7,7 @@ import pytest
 
 from cluster_cli.backups.nodes import Meant
 from cluster_cli.backups.restoring import Wish, request
-from cluster_cli.backups.sheet import SHEET
+from cluster_cli.backups.sheet import COMMANDS
 from cluster_cli.backups.state import described, problems, span
 from cluster_cli.collect import Outcome
 from cluster_cli.errors import ClusterError
@@ -38,9 +38,15 @@ FRESH = said(copies=good(3600), binlogs=good(20), proof=good(7200))
 
 def test_fresh_backups_are_no_problem(topology: Topology) -> None:
     found = described(topology, {"bak1": FRESH, "bak2": FRESH}, NOW)
-    assert list(found) == ["main"], "the database that opted out is not there"
+    assert {name: list(nodes) for name, nodes in found.items()} == {"main": ["bak1", "bak2"], "books": ["bak3"]}
     assert found["main"]["bak1"]["proof"]["age_seconds"] == 7200
     assert list(problems(topology, found, REACHED)) == []
+
+
+def test_a_database_that_opted_out_is_not_there() -> None:
+    text = (ROOT / "tests/golden/inventories/backup.yml").read_text()
+    topology = parse(text.replace("{nodes: [bak3]}", "{enabled: false}").replace(", bak3]", "]"))
+    assert list(described(topology, {}, NOW)) == ["main"]
 
 
 def test_what_is_old_or_failed_is_told(topology: Topology) -> None:
@@ -101,4 +107,5 @@ def test_a_moment_is_a_time_or_a_position() -> None:
 def test_words() -> None:
     assert [span(5), span(130), span(7300), span(200_000)] == ["5 s", "2 min", "2 h", "2 d"]
     assert [size(5), size(1500), size(2.5e9), size(3e12)] == ["5 B", "2 kB", "2 GB", "3.0 TB"]
-    assert "mariabackup --prepare" in SHEET
+    assert "mariabackup --prepare" in COMMANDS["mariadb"]
+    assert "mysqlbinlog --exclude-gtids" in COMMANDS["mysql"]

@@ -26,7 +26,11 @@ HOSTS = [
 PRESENT = [role for role in ROLES if (ROOT / "roles" / role).is_dir()]
 LISTS = {
     f"{role}/{engine}": (role, engine)
-    for role, engine in (("web", "nginx"), ("web", "apache"), ("replication", "mariadb"), ("replication", "mysql"))
+    for role, engines in {
+        "web": ("nginx", "apache"),
+        **dict.fromkeys(("replication", "backup_source", "backup"), ("mariadb", "mysql")),
+    }.items()
+    for engine in engines
 }  # where one role has two lists
 
 

@@ -50,7 +50,8 @@ def fetched(known, database, repository, after, history):
             why.append(str(error))
             lost += error.code == GONE
     told = "; ".join(why) or "none is fit and has that past"
-    apart = [source for source in ranked(found) if gtid.reaches(found[source]["position"], after)]
+    everybody = [state["position"] for state in found.values()]
+    apart = gtid.parted([found[source]["position"] for source in ranked(found)], everybody, after)
     kind = GapError if len(found) == len(database["nodes"]) and apart and lost == len(order) else RefusedError
     raise kind(f"no node of {database['name']} goes on from {after}: {told}")
 

@@ -30,11 +30,12 @@ class Backup:
     """One backup.
 
     at: when it began, seconds since 1970. base: the copy an incremental one builds on. lineage: of the data files
-    whose log its LSNs count. start, position: GTID positions; of binlogs, what they begin after and reach; of a copy,
-    what it holds, and where that is not known exactly, what it holds at least and at most. digest: SHA-256 of all its bytes. topology: hash of how the database was described. history: the mark it comes
-    after, empty before the first; of a mark, the one before. until: of a mark, when what was written before was
-    fetched last. plain: of what was sealed before it came, SHA-256 before that. files: their common name.
-    proven: whether a restore of it was ever proven.
+    whose log its LSNs count. start, position: GTID positions; of binlogs, what they begin after and reach; of a
+    copy, what it holds, and where that is not known exactly, what it holds at least and at most. digest: SHA-256
+    of all its bytes. topology: hash of how the database was described. history: the mark it comes after, empty
+    before the first; of a mark, the one before. until: of a mark, when what was written before was fetched last.
+    plain: of what was sealed before it came, SHA-256 before that. files: their common name. proven: whether a
+    restore of it was ever proven.
     """
 
     id: str

@@ -5,6 +5,7 @@ import time
 from dataclasses import replace
 
 import catalogue
+import engine
 import gtid
 import record
 from catalogue import COPIES, FULL, INCREMENTAL, Backup
@@ -44,7 +45,7 @@ def chosen(found, backups, name, kind):
     if not order:
         return None, None
     last = catalogue.newest(backups, name)
-    if kind == INCREMENTAL and last and builds(backups, last):
+    if kind == INCREMENTAL and engine.INCREMENTAL and last and builds(backups, last):
         replicas = [each for each in order if not found[each]["primary"]]
         same = [each for each in order if each.name == last.node and found[each]["lineage"] == last.lineage]
         if same and (same[0] in replicas or not replicas):
@@ -81,6 +82,7 @@ def taken(known, database, repository, source, base, history):
         raise RefusedError(f"{source.name} gave no whole copy: {made.get('why', 'bytes are missing')}")
     backup = replace(
         backup, **stored, lineage=made["lineage"], from_lsn=made["from_lsn"], to_lsn=made["to_lsn"],
+        start=gtid.only(made.get("start", ""), database["domain"]),
         position=gtid.only(made["position"], database["domain"]), version=made["version"],
         seconds=round(time.time() - began, 3),
     )  # fmt: skip

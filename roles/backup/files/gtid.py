@@ -44,6 +44,18 @@ def reaches(position, goal):
     return all(here.get(domain, (0, 0))[1] >= sequence for domain, (_, sequence) in parsed(goal).items())
 
 
+def parted(fit, everybody, goal):
+    """Whether a database went on without something of what was written up to `goal`.
+
+    fit, everybody: positions of the nodes that are fit to tell, and of all. MariaDB gives the numbers anew: who
+    has them has other transactions. Of MySQL nobody has what is lost, and somebody has what came after.
+    """
+    if is_set(goal, *everybody):
+        nobody = not any(reaches(each, goal) for each in everybody)
+        return nobody and any(not reaches(goal, each) for each in fit)
+    return any(reaches(each, goal) for each in fit)
+
+
 def further(position, other):
     """The position of who has everything up to both."""
     if is_set(position, other):

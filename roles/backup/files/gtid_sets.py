@@ -1,4 +1,7 @@
-"""Positions of a MySQL database: sets of GTIDs, UUID:1-7:9, UUID:tag:1-3 (MySQL's manual, "GTID Format and Storage")."""
+"""Positions of a MySQL database: sets of GTIDs, UUID:1-7:9, UUID:tag:1-3.
+
+Source: MySQL's manual, "GTID Format and Storage".
+"""
 
 import re
 

@@ -11,6 +11,7 @@ from calendar import timegm
 
 import binlogs
 import catalogue
+import engine
 import gtid
 import record
 import restore
@@ -21,7 +22,6 @@ from settings import HOME, SCRATCH, BusyError, RefusedError, held
 REQUESTS = f"{HOME}/requests"
 UTC = "%Y-%m-%d %H:%M:%S"
 FETCHES = 20  # tries, a second apart, while another run is at it
-BESIDE = ("backup-my.cnf", "xtrabackup_", "mariadb_backup_", "grastate.dat", "gvwstate.dat")
 SPARE = 2  # times the size of the copies, for preparing them and for what is replayed
 
 
@@ -130,7 +130,7 @@ def serve(name):
     data = os.path.join(folder_of(name), "0")
     if not os.path.isdir(data):
         raise RefusedError(f"nothing of {name} is restored here")
-    words = scratch.words(data, f"{data}.sock")
+    words = engine.words(data, f"{data}.sock")
     os.execvp(words[0], words)
 
 
@@ -139,13 +139,13 @@ def restored_files(name):
     data = os.path.join(folder_of(name), "0")
     if not os.path.isdir(data):
         raise RefusedError(f"nothing of {name} is restored here")
-    return data, sorted(each for each in os.listdir(data) if not each.startswith(BESIDE))
+    return data, sorted(each for each in os.listdir(data) if not each.startswith(engine.BESIDE))
 
 
 def weighed(_known, database, _repository):
     """How many bytes `give` gives, and by which server's version they were written."""
     data, names = restored_files(database["name"])
-    version = subprocess.check_output(["mariadbd", "--version"], text=True).split()[2]
+    version = subprocess.check_output([engine.SERVER, "--version"], text=True).split()[2]
     return {"bytes": sum(sizes(os.path.join(data, name)) for name in names), "version": version}
 
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import binlogs
 import catalogue
+import engine
 import gtid
 import record
 import restore
@@ -14,7 +15,6 @@ from scratch import Scratch
 from settings import SCRATCH, BusyError, RefusedError, held
 from source import HOURS, SourceError, ranked, states
 
-SESSION = "SET SESSION time_zone = '+00:00', max_statement_time = 0;\n"
 FETCH_SECONDS = 300  # for what was written until the position, to be fetched
 
 
@@ -106,7 +106,7 @@ def compared(scratch, tables):
     wrong, rows = [], 0
     for name, seen in tables.items():
         try:
-            count, crossed, total = scratch.rows(SESSION + seen["statement"])[0]
+            count, crossed, total = scratch.rows(engine.SESSION + seen["statement"])[0]
         except RefusedError as error:
             wrong.append(f"{name} ({error})")
             continue

@@ -11,6 +11,7 @@ import catalogue
 from settings import HOME, BusyError, RefusedError, held
 
 LOCK = "repository"
+SUFFIXES = {"mariadb": "xbstream", "mysql": "tar"}  # of copies, as they are streamed
 WORDS = {
     "wrong password": "the key does not open the repository",
     "no key found": "the key does not open the repository",
@@ -231,7 +232,9 @@ def file_name(backup):
         return "cluster.vault"
     if backup.kind == catalogue.FILES:
         return f"{backup.files}.files.tar"
-    return f"{backup.database}.{backup.kind}.{'tar' if backup.kind == catalogue.BINLOGS else 'xbstream'}"
+    return (
+        f"{backup.database}.{backup.kind}.{'tar' if backup.kind == catalogue.BINLOGS else SUFFIXES[backup.engine]}"
+    )
 
 
 def complaint(word, text):

@@ -6,11 +6,10 @@ import shutil
 import subprocess
 import tarfile
 
+import engine
 import gtid
 from settings import RefusedError
 
-MEMORY = "128M"
-PREPARE = ["mariabackup", "--prepare", f"--use-memory={MEMORY}"]
 ABOUT = "about.json"
 
 
@@ -22,10 +21,7 @@ def fetch(repository, chain, folder):
         os.makedirs(place, mode=0o700)
         with repository.taken(backup) as stream:
             unpack = subprocess.Popen(
-                ["mbstream", "-x", "-C", place],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
+                engine.unpacking(place), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
             )
             try:
                 shutil.copyfileobj(stream, unpack.stdin, 1 << 20)
@@ -42,13 +38,7 @@ def fetch(repository, chain, folder):
 
 def prepare(chain, folder):
     """Make the files of a chain one consistent state; returns the data directory."""
-    data = os.path.join(folder, "0")
-    run([*PREPARE, f"--target-dir={data}"], chain[0].id)
-    for number, backup in enumerate(chain[1:], 1):
-        increment = os.path.join(folder, str(number))
-        run([*PREPARE, f"--target-dir={data}", f"--incremental-dir={increment}"], backup.id)
-        shutil.rmtree(increment)
-    return data
+    return engine.prepare(chain, folder, run)
 
 
 def unpack_logs(repository, line, folder):
@@ -78,26 +68,21 @@ def extracted(tar, place):
 
 
 def replay(scratch, database, logs, start, goal="", stop=""):
-    """Apply binary logs from a position on: to a GTID position, to a moment (UTC, as mariadb-binlog has it).
+    """Apply binary logs from a position on: to a GTID position, to a moment (UTC, as the engine's reader has it).
 
     Returns the position that was reached, as far as it is known.
     """
-    here = start
+    here = engine.holds(scratch, start)
     for number, (backup, paths, begins) in enumerate(logs):
-        others = gtid.others(begins, database["domain"])  # mariadb-binlog asks for them, though they are left out
-        start = ",".join(filter(None, (here, others)))
-        words = ["mariadb-binlog", "--no-defaults", f"--do-domain-ids={database['domain']}"]
-        words += [f"--start-position={start}"]
         last = number == len(logs) - 1
-        words += [f"--stop-position={goal}"] if goal and last else []
-        words += [f"--stop-datetime={stop}"] if stop else []
+        words = engine.reading(here, begins, database["domain"], goal, stop, last=last)
         apply([*words, *paths], scratch.client(), backup)
         here = goal if goal and last else gtid.further(here, backup.position)
     return here
 
 
 def apply(words, client, backup):
-    """mariadb-binlog into the client. Raises RefusedError when either of them complains."""
+    """What reads the logs into the client. Raises RefusedError when either of them complains."""
     environment = {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "TZ": "UTC"}
     read = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment)
     done = subprocess.run(client, stdin=read.stdout, capture_output=True, text=True, check=False)

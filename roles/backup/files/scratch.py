@@ -1,27 +1,13 @@
-"""A MariaDB server of our own on restored files: nobody reaches it but through a socket, and it writes no logs."""
+"""A server of our own on restored files: nobody reaches it but through a socket, and it writes no logs."""
 
 import os
 import subprocess
 import time
 
+import engine
 from settings import RefusedError
 
 START_SECONDS, STOP_SECONDS = 600, 120
-# fmt: off
-OPTIONS = (
-    "--skip-networking", "--skip-log-bin", "--skip-slave-start", "--event-scheduler=OFF", "--wsrep-on=OFF",
-    "--performance-schema=OFF", "--innodb-buffer-pool-size=128M", "--innodb-flush-log-at-trx-commit=0",
-    "--max-allowed-packet=1G", "--skip-name-resolve", "--plugin-maturity=unknown",
-)
-# fmt: on
-
-
-def words(data, socket):
-    """How the server is started. What its files need is written beside them by mariabackup."""
-    return [
-        "mariadbd", f"--defaults-file={data}/backup-my.cnf", f"--datadir={data}", f"--socket={socket}",
-        f"--pid-file={socket}.pid", f"--log-error={data}.log", *OPTIONS,
-    ]  # fmt: skip
 
 
 class Scratch:
@@ -32,10 +18,10 @@ class Scratch:
 
     def client(self, *more):
         """The words of its client."""
-        return ["mariadb", "--no-defaults", f"--socket={self.socket}", "--binary-mode", "-BN", "--raw", *more]
+        return engine.client(self.socket, *more)
 
     def __enter__(self):
-        self.process = subprocess.Popen(words(self.data, self.socket), stdin=subprocess.DEVNULL,
+        self.process = subprocess.Popen(engine.words(self.data, self.socket), stdin=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
         deadline = time.monotonic() + START_SECONDS
         while not self.answers():

@@ -9,6 +9,7 @@ import time
 from dataclasses import asdict
 
 import catalogue
+import engine
 import gtid
 import restore
 import statements
@@ -17,7 +18,6 @@ from settings import HOME, SCRATCH, RefusedError, held
 
 REQUESTS = f"{HOME}/requests"
 MOST, LONGEST = 20, 300
-PRINT = ["mariadb-binlog", "--no-defaults", "--base64-output=DECODE-ROWS"]
 
 
 def find(_known, database, repository):
@@ -28,6 +28,11 @@ def find(_known, database, repository):
     none.
     """
     name = database["name"]
+    if engine.PRINT is None:
+        raise RefusedError(
+            f"the binary logs of {name} do not hold the text of statements that change rows, as MySQL "
+            "writes them; name the moment instead (--at)"
+        )
     with open(os.path.join(REQUESTS, f"{name}-find.json"), encoding="utf-8") as handle:
         wish = json.load(handle)
     try:
@@ -58,7 +63,7 @@ def matching(repository, backup, database, pattern, folder):
         start = gtid.only(begins, database["domain"])
         environment = {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "TZ": "UTC"}
         read = subprocess.Popen(
-            [*PRINT, *paths], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment,
+            [*engine.PRINT, *paths], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment,
             encoding="utf-8", errors="replace",
         )  # fmt: skip
         for each in statements.read(read.stdout, database["domain"], start):

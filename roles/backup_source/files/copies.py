@@ -100,4 +100,6 @@ class Copy:
         """The last lines of who made it."""
         self.log.seek(0)
         lines = [line.strip() for line in self.log.readlines()[-4:]]
-        return f"{engine.COPIER} ended with {code}: {' / '.join(lines)}" if code else "the data files were replaced"
+        return (
+            f"{engine.COPIER} ended with {code}: {' / '.join(lines)}" if code else "the data files were replaced"
+        )

@@ -15,6 +15,7 @@ POSITION, HISTORY = "SELECT @@gtid_binlog_pos", "SELECT @@gtid_binlog_state"
 FIRST_EVENTS = 500  # the first change all nodes share stands among them
 
 SESSION = "SET SESSION time_zone = '+00:00', group_concat_max_len = 1048576, max_statement_time = 0"
+HASH = "MD5({})"
 COLUMNS = """SELECT column_name FROM information_schema.columns
     WHERE table_schema = %s AND table_name = %s
     AND COALESCE(is_generated, '') <> 'ALWAYS' ORDER BY ordinal_position"""

@@ -1,7 +1,7 @@
 """All data as a tar to stdout, by MySQL's clone plugin: into a folder beside the server's, and from there.
 
-A process of its own, so that it can be ended at any moment, and has last words. How much room it takes is known and
-asked for before; where it gets scarce all the same, the copy ends (MySQL's manual, "Cloning Data Locally").
+A process of its own, so that it can be ended at any moment, and has last words. How much room it takes is known
+and asked for before; where it gets scarce all the same, the copy ends (MySQL's manual, "Cloning Data Locally").
 """
 
 import json
@@ -72,7 +72,11 @@ def make(folder):
         wait(work, beside, number)
         if failed:
             raise RefusedError(failed[0])
-        known = {"start": start, "position": plain(beside.value(POSITION)), "version": beside.value("SELECT VERSION()")}
+        known = {
+            "start": start,
+            "position": plain(beside.value(POSITION)),
+            "version": beside.value("SELECT VERSION()"),
+        }
         with open(os.path.join(PLACE, SETTINGS), "w", encoding="utf-8") as handle:
             handle.write("[mysqld]\n" + "".join(f"{name}={beside.value(f'SELECT @@{name}')}\n" for name in NEEDED))
     with open(os.path.join(folder, TOLD), "w", encoding="utf-8") as handle:

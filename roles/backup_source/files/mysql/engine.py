@@ -24,6 +24,7 @@ TOLD = "told.json"
 RUN = "import sys; sys.path.insert(0, sys.argv[1]); import clone; clone.main(*sys.argv[2:])"
 
 SESSION = "SET SESSION time_zone = '+00:00', max_execution_time = 0, lock_wait_timeout = 20"
+HASH = "SHA2({}, 256)"  # MD5 is a component that need not be there (MySQL 9.6)
 COLUMNS = """SELECT column_name FROM information_schema.columns
     WHERE table_schema = %s AND table_name = %s
     AND COALESCE(generation_expression, '') = '' ORDER BY ordinal_position"""

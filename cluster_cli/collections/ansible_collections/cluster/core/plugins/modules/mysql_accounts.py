@@ -102,7 +102,7 @@ def account_statements(server, accounts, account):
 WATCHES = [(("PROCESS", "REPLICATION CLIENT"), "*.*"), (("SELECT",), "`performance_schema`.*")]
 
 
-# As the account the server runs as, which reads the files of all data anyhow: copies, logs and digests for backups.
+# The account the server runs as, which reads the files of all data anyhow: copies, logs, digests for backups.
 COPIER = "mysql"
 COPIES = [
     (("SELECT", "RELOAD", "PROCESS", "REPLICATION SLAVE", "REPLICATION CLIENT"), "*.*"),
