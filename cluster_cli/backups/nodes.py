@@ -9,7 +9,7 @@ from typing import Any
 from cluster_cli import ssh
 from cluster_cli.errors import ClusterError, Exit
 from cluster_cli.inventory import Host
-from cluster_cli.render.backup import backed_up, file_sets
+from cluster_cli.render.backup import backed_up, file_sets, makers
 from cluster_cli.topology.backup import OWN_FILES
 from cluster_cli.topology.problems import did_you_mean
 from cluster_cli.workspace import Workspace
@@ -25,8 +25,8 @@ UNTIL_QUIET = (
 Told = Callable[[str, str], None]
 
 
-def backup_nodes(workspace: Workspace) -> tuple[Host, ...]:
-    """The nodes that make backups. Raises ClusterError (exit 2) where there are none."""
+def backup_nodes(workspace: Workspace, name: str = "") -> tuple[Host, ...]:
+    """The nodes that make backups, or those of a name. Raises ClusterError (exit 2) where there are none."""
     if workspace.topology.backup is None:
         raise ClusterError(
             "nobody makes backups of this cluster",
@@ -34,7 +34,8 @@ def backup_nodes(workspace: Workspace) -> tuple[Host, ...]:
             hint="add a section `backup` to the topology, then: cluster up",
             code=Exit.USAGE,
         )
-    return tuple(workspace.inventory.host(node) for node in workspace.topology.backup.nodes)
+    nodes = makers(workspace.topology, name)
+    return tuple(workspace.inventory.host(node) for node in nodes)
 
 
 def chosen(workspace: Workspace, database: str | None) -> tuple[str, ...]:

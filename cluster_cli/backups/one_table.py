@@ -1,6 +1,7 @@
 """`cluster restore --table`: one table as it was, put beside the live one under another name."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from subprocess import DEVNULL
 
@@ -10,7 +11,7 @@ from cluster_cli import ssh
 from cluster_cli.backups.exchange import pipe
 from cluster_cli.backups.nodes import chosen, ssh_run, work
 from cluster_cli.backups.restoring import Done, Wish, evidence, one_of, planned, request, restored_beside, where
-from cluster_cli.databases.live import Live
+from cluster_cli.databases.live import CLIENTS, Live
 from cluster_cli.databases.shell import writer
 from cluster_cli.errors import ClusterError, Exit
 from cluster_cli.inventory import Host
@@ -19,9 +20,9 @@ from cluster_cli.workspace import Workspace
 
 LONGEST = 64  # characters of a name (MariaDB's documentation, "Identifier Names")
 HOURS = 24 * 3600.0
-CLIENT = "mariadb --no-defaults -BN --raw --max-allowed-packet=1G"
+DUMPS = {"mariadb": "mariadb-dump --no-defaults", "mysql": "mysqldump --no-defaults --set-gtid-purged=OFF"}
 DUMP = (
-    "mariadb-dump --no-defaults --socket={socket} --skip-opt --create-options --quick --extended-insert "
+    "{program} --socket={socket} --skip-opt --create-options --quick --extended-insert "
     "--single-transaction --skip-triggers --hex-blob --no-tablespaces --max-allowed-packet=1G "
     "--default-character-set=utf8mb4 {schema} {table}"
 )
@@ -52,10 +53,26 @@ def restore_table(workspace: Workspace, wish: Wish, name: str) -> Done:
         with run.stage("restore", f"Restore {database} to {plan['to']}, beside everything"):
             result = restored_beside(run, source, database, asked)
         with run.stage("table", f"Copy {name} to {schema}.{beside} on {node}"):
-            rows = copied(source, live.host(node), result["socket"], (schema, table), beside)
+            ends = Ends(source, live.host(node), live.database.engine, result["socket"])
+            rows = copied(ends, (schema, table), beside)
             ssh_run(source, f"systemctl stop cluster-backup-scratch@{database}")
             work(source, "discard", database, lambda _node, _text: None)
     return Done(database, source.name, False, {**result, "table": f"{schema}.{beside}", "rows": rows})
+
+
+@dataclass(frozen=True)
+class Ends:
+    """From which server to which: that on what was restored, at a socket of the source, and that of the target."""
+
+    source: Host
+    target: Host
+    engine: str
+    socket: str
+
+    @property
+    def client(self) -> str:
+        """The engine's client."""
+        return f"{CLIENTS[self.engine]} --max-allowed-packet=1G"
 
 
 def parts(name: str) -> tuple[str, str]:
@@ -72,13 +89,13 @@ def named(table: str, what: str, now: datetime) -> str:
     return table[: LONGEST - len(end)] + end
 
 
-def copied(source: Host, target: Host, socket: str, name: tuple[str, str], beside: str) -> int:
+def copied(ends: Ends, name: tuple[str, str], beside: str) -> int:
     """Copy it under a name that tells that it is not whole yet, compare, rename; returns how many rows it has.
 
     Its foreign keys are left out: their names are taken by those of the live one. So are its triggers.
     """
-    schema, table = name
-    there, here = asker(source, f"{CLIENT} --socket={socket}"), asker(target, CLIENT)
+    (schema, table), source, target = name, ends.source, ends.target
+    there, here = asker(source, f"{ends.client} --socket={ends.socket}"), asker(target, ends.client)
     if there(HERE.format(text(schema), text(table))) != ["BASE TABLE"]:
         raise ClusterError(f"there was no table {schema}.{table} then", where=source.name, hint="another moment?")
     if not here(f"SELECT 1 FROM information_schema.schemata WHERE schema_name = {text(schema)}"):
@@ -89,7 +106,7 @@ def copied(source: Host, target: Host, socket: str, name: tuple[str, str], besid
     for key in there(KEYS.format(text(schema), text(table))):
         there(f"ALTER TABLE {quoted(schema)}.{quoted(table)} DROP FOREIGN KEY {quoted(key)}")
     there(f"RENAME TABLE {quoted(schema)}.{quoted(table)} TO {quoted(schema)}.{quoted(part)}")
-    stream(source, target, socket, schema, part)
+    stream(ends, schema, part)
     sums = [
         ask(f"CHECKSUM TABLE {quoted(schema)}.{quoted(part)} EXTENDED")[0].split("\t")[1] for ask in (there, here)
     ]
@@ -101,12 +118,16 @@ def copied(source: Host, target: Host, socket: str, name: tuple[str, str], besid
     return int(here(f"SELECT COUNT(*) FROM {quoted(schema)}.{quoted(beside)}")[0])
 
 
-def stream(source: Host, target: Host, socket: str, schema: str, table: str) -> None:
+def stream(ends: Ends, schema: str, table: str) -> None:
     """Its definition and rows, from server to server through this machine."""
-    words = DUMP.format(socket=socket, schema=ssh.quoted(schema), table=ssh.quoted(table))
-    give = pipe(source, words, stdin=DEVNULL)
+    words = DUMP.format(
+        program=DUMPS[ends.engine], socket=ends.socket, schema=ssh.quoted(schema), table=ssh.quoted(table)
+    )
+    give = pipe(ends.source, words, stdin=DEVNULL)
     take = pipe(
-        target, f"{CLIENT} --binary-mode --default-character-set=utf8mb4 {ssh.quoted(schema)}", give.stdout
+        ends.target,
+        f"{ends.client} --binary-mode --default-character-set=utf8mb4 {ssh.quoted(schema)}",
+        give.stdout,
     )
     assert give.stdout is not None
     give.stdout.close()
@@ -116,7 +137,7 @@ def stream(source: Host, target: Host, socket: str, schema: str, table: str) -> 
     if give.wait() != 0 or take.returncode != 0:
         why = (said.decode(errors="replace").strip() or complaint).split("\n")[-1]
         hint = f"what came is {schema}.{table}: drop it; then the same command again"
-        raise ClusterError(f"{schema}.{table} did not come whole", where=target.name, why=why, hint=hint)
+        raise ClusterError(f"{schema}.{table} did not come whole", where=ends.target.name, why=why, hint=hint)
 
 
 def asker(host: Host, client: str) -> Ask:

@@ -22,7 +22,7 @@ from cluster_cli.run import recorded
 from cluster_cli.show.run import confirm_name
 from cluster_cli.workspace import Workspace
 
-MODES = ("galera", "replication")
+ENGINES = ("mariadb",)
 
 
 def replace_data(workspace: Workspace, wish: Wish, yes: bool) -> Done:
@@ -84,8 +84,13 @@ def live_of(workspace: Workspace, wish: Wish) -> Live:
     """The database that is meant. Raises ClusterError (exit 2) where this cannot be done to it."""
     name = one_of(chosen(workspace, wish.database))
     database = workspace.topology.databases[name]
-    if database.mode not in MODES:
-        raise ClusterError(f"mode {database.mode} cannot be restored into the cluster", code=Exit.USAGE)
+    if database.engine not in ENGINES:
+        raise ClusterError(
+            f"{name} cannot be put back where it runs",
+            why=f"it is of {database.engine}: data of a running database is exchanged for MariaDB only",
+            hint=f"restore it beside everything: cluster restore {name} --to scratch; one table: --table",
+            code=Exit.USAGE,
+        )
     return Live(name, database, workspace)
 
 
@@ -98,7 +103,7 @@ def begun(
     seed = seed_of(live)
     for line in (*evidence(plan), *shown(live, found, seed, plan["bytes"])):
         click.echo(line, err=True)
-    refuse_silent(workspace)
+    refuse_silent(live)
     for node in live.nodes:
         step(live, node, "room", str(plan["bytes"]))
     fenced = any(answer.rc == 0 for answer in outcomes(live, live.nodes, f"test -e {FENCES['mariadb']}").values())
@@ -109,9 +114,9 @@ def begun(
     return note, asked
 
 
-def refuse_silent(workspace: Workspace) -> None:
+def refuse_silent(live: Live) -> None:
     """Raise ClusterError (exit 4) unless every backup node answers: each has to know that a new history begins."""
-    for node, said in listed(backup_nodes(workspace)).items():
+    for node, said in listed(backup_nodes(live.workspace, live.name)).items():
         if said.get("why"):
             hint = "bring it in reach, or take it out of the topology; nothing was changed"
             raise ClusterError(

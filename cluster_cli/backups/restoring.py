@@ -20,6 +20,8 @@ from cluster_cli.workspace import Workspace
 REQUESTS = "/var/lib/cluster-backup/requests"
 PLAN_SECONDS = 120.0
 GTID = re.compile(r"\d+-\d+-\d+(,\d+-\d+-\d+)*")
+PART = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(:[a-z_][a-z0-9_]*|:\d+(-\d+)?)+"
+GTID_SET = re.compile(rf"{PART}(,{PART})*", re.IGNORECASE)  # as MySQL says it
 SERVE = "systemctl start cluster-backup-scratch@{0} >&2; systemctl is-active cluster-backup-scratch@{0}"
 WRITE = (
     f"install -d -o mysql -g mysql -m 700 {REQUESTS} && cat > {REQUESTS}/{{0}}.json "
@@ -59,8 +61,9 @@ def request(wish: Wish) -> dict[str, str]:
     found = {"backup": wish.backup or "", "gtid": "", "at": ""}
     if not wish.at:
         return found
-    if GTID.fullmatch(wish.at):
-        return {**found, "gtid": wish.at}
+    text = "".join(wish.at.split())
+    if GTID.fullmatch(text) or GTID_SET.fullmatch(text):
+        return {**found, "gtid": text}
     return {**found, "at": moment(wish.at).strftime("%Y-%m-%d %H:%M:%S")}
 
 
@@ -69,7 +72,10 @@ def moment(text: str) -> datetime:
     try:
         return datetime.fromisoformat(text).astimezone(UTC)
     except ValueError as error:
-        hint = "a time such as 2026-11-27T14:03:27 (of this machine) or ...+00:00, or a GTID such as 1-1-42"
+        hint = (
+            "a time such as 2026-11-27T14:03:27 (of this machine) or ...+00:00, or a GTID such as 1-1-42 "
+            "(of MySQL a set, as @@gtid_executed says it)"
+        )
         raise ClusterError(f'"{text}" is no moment', hint=hint, code=Exit.USAGE) from error
 
 
@@ -151,10 +157,11 @@ def evidence(plan: Mapping[str, Any]) -> tuple[str, ...]:
 
 def where(workspace: Workspace, wish: Wish) -> Host:
     """The backup node that does it: the named one, or the first that there is."""
-    hosts = {host.name: host for host in backup_nodes(workspace)}
+    name = wish.database or one_of(chosen(workspace, None))
+    hosts = {host.name: host for host in backup_nodes(workspace, name)}
     if wish.node and wish.node not in hosts:
         hint = f"name one of {', '.join(hosts)}"
-        raise ClusterError(f"{wish.node} makes no backups", hint=hint, code=Exit.USAGE)
+        raise ClusterError(f"{wish.node} makes no backups of {name}", hint=hint, code=Exit.USAGE)
     return hosts[wish.node] if wish.node else next(iter(hosts.values()))
 
 

@@ -53,24 +53,24 @@ def run_all(
     with recorded(workspace, verb, list(steps), arguments=arguments, plain=plain) as run:
         for step in steps:
             with run.stage(step, TITLES[step]):
-                done = ran(run, hosts, step, names.databases)
+                done = ran(run, step, names.databases)
                 if step != "prove":
-                    done += ran(run, hosts, "files-verify" if step == "verify" else "files", names.sets)
+                    done += ran(run, "files-verify" if step == "verify" else "files", names.sets)
                     done += own.ran(run, hosts, step) if names.own else []
                 rows += done
                 refuse_failed(workspace, done)
     return Done(verb, tuple(rows))
 
 
-def ran(run: Run, hosts: tuple[Host, ...], step: str, names: Sequence[str]) -> list[dict[str, Any]]:
-    """One step on all nodes at once, database after database."""
+def ran(run: Run, step: str, names: Sequence[str]) -> list[dict[str, Any]]:
+    """One step, one database or set of files after the other, on all nodes that back it up at once."""
 
     def tell(node: str, text: str) -> None:
         run.emit(Step(step, text, node))
 
     rows = []
     for name in names:
-        found = ssh.on_all(hosts, partial(one, step=step, name=name, tell=tell))
+        found = ssh.on_all(backup_nodes(run.workspace, name), partial(one, step=step, name=name, tell=tell))
         rows += [{"step": step, "database": name, "node": node, **row} for node, row in found.items()]
     return rows
 

@@ -34,8 +34,8 @@ All is lost but a copy of a repository? On a new machine with cluster and restic
                                                                 or sftp:USER@HOST:PATH; FILE is this sheet, or
                                                                 leave it away, and type the keys
 
-Without cluster: a machine with Debian 12, restic, mariadb-server and mariadb-backup. Databases: {databases}.
-
+{databases}"""
+COMMON = """\
   export RESTIC_REPOSITORY=PATH RESTIC_PASSWORD_FILE=FILE       the path of the repository, a file with its key;
                                                                 over SSH: sftp:USER@HOST:PATH
   restic snapshots --tag whole                                  tags: database:, kind: full, incremental, binlogs;
@@ -46,6 +46,11 @@ Without cluster: a machine with Debian 12, restic, mariadb-server and mariadb-ba
                                                                 topology, secrets.yml all passwords and authorities
   restic dump --tag whole,files:NAME,node:NODE latest /NAME.files.tar | tar -x
                                                                 files of a node
+"""
+COMMANDS = {
+    "mariadb": """\
+A machine with Debian 12, restic, mariadb-server and mariadb-backup is enough:
+
   mkdir 0 1
   restic dump FULL /DATABASE.full.xbstream | mbstream -x -C 0   the last full copy
   mariabackup --prepare --target-dir=0
@@ -57,7 +62,21 @@ Without cluster: a machine with Debian 12, restic, mariadb-server and mariadb-ba
   mariadb-binlog --do-domain-ids=DOMAIN --start-position=POSITION LOGS/binlog.* | mariadb --binary-mode
                                                                 oldest first, each from where the one before ended;
                                                                 DOMAIN is the first number of POSITION
-"""
+""",
+    "mysql": """\
+A machine with Debian, restic and mysql-server of the same series is enough:
+
+  mkdir 0
+  restic dump FULL /DATABASE.full.tar | tar -x -C 0             the last full copy; chown -R mysql: 0
+  restic dump BINLOGS /DATABASE.binlogs.tar | tar -x -C LOGS    each that was fetched since, and the one before it,
+                                                                in a folder of its own
+  mysqld --defaults-file=$PWD/0/cluster-backup.cnf --datadir=$PWD/0 --socket=$PWD/0/sock --user=mysql
+         --skip-networking --gtid-mode=ON --enforce-gtid-consistency=ON --skip-log-bin
+  mysqlbinlog --exclude-gtids=HAS LOGS/binlog.* | mysql --socket=$PWD/0/sock --binary-mode
+                                                                oldest first; HAS is what SELECT @@gtid_executed
+                                                                says there, without its line breaks
+""",
+}
 NODE = re.compile(r"Backup node (\S+) \(")
 KEY = re.compile(r"\s+(key|recovery key)\s+(\S+)\s+check ([0-9a-f]{6})\b")
 CHECK_CHARACTERS = 6
@@ -77,8 +96,15 @@ def sheet(workspace: Workspace) -> str:
         date=datetime.now(UTC).date().isoformat(),
         nodes="\n".join(rows),
         recovery=checked(known[OWN]),
-        databases=", ".join(backed_up(workspace.topology)),
+        databases=databases({name: each.engine for name, each in backed_up(workspace.topology).items()}),
     )
+
+
+def databases(engines: Mapping[str, str]) -> str:
+    """How those of each engine are brought back. engines: by database."""
+    found = {engine: [name for name, each in engines.items() if each == engine] for engine in engines.values()}
+    parts = [f"Databases of {engine}: {', '.join(names)}. {COMMANDS[engine]}" for engine, names in found.items()]
+    return "Without cluster, each begins so:\n\n" + "\n".join([COMMON, *parts])
 
 
 def keys(workspace: Workspace) -> Keys:

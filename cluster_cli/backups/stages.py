@@ -117,7 +117,7 @@ def shut(live: Live, running: Sequence[str]) -> None:
 
 def fetched(job: Job) -> None:
     """The last fetch of binary logs before the data changes. Without it the old data is still kept aside."""
-    for host in backup_nodes(job.live.workspace):
+    for host in backup_nodes(job.live.workspace, job.live.name):
         row = fetch(host, job.live.name)
         if not row["ok"]:
             job.live.tell(host.name, f"what was written last was not fetched: {row['why']}")
@@ -129,7 +129,7 @@ def beyond(job: Job, running: Sequence[str]) -> int:
     for node in running:
         answer = live.run(node, 'mariadb --no-defaults -BNe "SELECT @@gtid_binlog_pos"')
         found += sequences(answer.out, domain)
-    for said in listed(backup_nodes(live.workspace)).values():
+    for said in listed(backup_nodes(live.workspace, live.name)).values():
         for each in said["backups"]:
             found += sequences(each["position"], domain) if each["database"] == live.name else []
     return (max(found) // MILLION + 2) * MILLION
@@ -173,7 +173,7 @@ def halt(live: Live) -> None:
 def new_history(job: Job, to: str) -> None:
     """Tell every backup node. Raises ClusterError where one does not hear it: it would take two pasts for one."""
     text = json.dumps({"to": to, "node": job.seed, "began": job.note.began})
-    for host in backup_nodes(job.live.workspace):
+    for host in backup_nodes(job.live.workspace, job.live.name):
         answer = ssh.run(host, f"{PROGRAM} mark {job.live.name}", stdin=text, timeout=MARK_SECONDS)
         if "why" in (found := document(answer)):
             raise ClusterError(
@@ -213,7 +213,7 @@ def open_again(job: Job) -> None:
     else:
         live.tell("", f"it was fenced before, and stays so: cluster db unfence {live.name}")
     job.keep(phase=notes.RESTORED if note.phase == notes.OPENING else notes.UNDONE)
-    for host in backup_nodes(live.workspace):
+    for host in backup_nodes(live.workspace, live.name):
         ssh_run(host, f"systemctl start --no-block cluster-backup@full:{live.name}.service")
     live.tell("", f"a full copy of {live.name} is being made: what was kept before does not lead on")
 

@@ -25,12 +25,14 @@ def command(context: click.Context, cluster: Path, database: str | None, output:
     """
     from cluster_cli.backups.nodes import backup_nodes, listed, meant
     from cluster_cli.errors import Exit
+    from cluster_cli.render.backup import makers
     from cluster_cli.show.backups import document, tables
     from cluster_cli.workspace import Workspace
 
     workspace = Workspace.open(cluster)
-    hosts = backup_nodes(workspace)
-    found = document(workspace.topology.name, listed(hosts), meant(workspace, database))
+    hosts, names = backup_nodes(workspace), meant(workspace, database)
+    nodes = {name: makers(workspace.topology, name) for name in names.databases}
+    found = document(workspace.topology.name, listed(hosts), names, nodes)
     if output == "json":
         click.echo(json.dumps(found, indent=1))
     else:

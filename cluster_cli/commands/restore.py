@@ -64,10 +64,10 @@ def command(
 ) -> None:
     """Restore DATABASE to a moment: in an instance of its own on a backup node, or where it runs.
 
-    The moment is a second of the clock, or exactly a GTID position; or, with
-    --before-query, just before a statement that matches a regular expression
-    (case does not matter). --dry-run shows what matches, when it was, and how
-    to name the moment.
+    The moment is a second of the clock, or exactly a GTID position (of MySQL: a
+    set, as @@gtid_executed says it); or, with --before-query, just before a
+    statement that matches a regular expression (case does not matter; not of
+    MySQL). --dry-run shows what matches, when it was, and how to name the moment.
 
     With --to scratch nothing live is touched: what is restored is served at a
     socket there until it is discarded.
@@ -119,7 +119,10 @@ def command(
     if output == "json":
         click.echo(done.as_json())
     elif not dry:
-        for line in last_words(done, to, quiet=gone or sure, back=back):
+        from cluster_cli.databases.shell import PROGRAMS
+
+        client = PROGRAMS[workspace.topology.databases[done.database].engine]
+        for line in last_words(done, to, client, quiet=gone or sure, back=back):
             click.echo(line, err=line.startswith("next:"))
 
 
@@ -191,7 +194,7 @@ def outcome(
     return restoring.restore(workspace, wish)
 
 
-def last_words(done: "Done", to: str | None, *, quiet: bool, back: bool) -> tuple[str, ...]:
+def last_words(done: "Done", to: str | None, client: str, *, quiet: bool, back: bool) -> tuple[str, ...]:
     """What came of it, and what next."""
     if quiet:
         return ()
@@ -207,5 +210,5 @@ def last_words(done: "Done", to: str | None, *, quiet: bool, back: bool) -> tupl
     socket = done.result["socket"]
     return (
         f"{done.database} as it was is on {done.node}, restored in {done.result['seconds']:.1f} s",
-        f"next: cluster exec -n {done.node} -- mariadb --no-defaults --socket={socket} -e ...",
+        f"next: cluster exec -n {done.node} -- {client} --socket={socket} -e ...",
     )

@@ -1,6 +1,6 @@
 """`backups` for people."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,8 +15,13 @@ from cluster_cli.backups.state import KINDS, OF_FILES, span, words
 Document = Mapping[str, Any]
 
 
-def document(cluster: str, found: Mapping[str, Document], names: Meant) -> dict[str, Any]:
-    """What backup nodes have of these names (docs/reference/backups.md). found: by node, as they say it."""
+def document(
+    cluster: str, found: Mapping[str, Document], names: Meant, makers: Mapping[str, Sequence[str]]
+) -> dict[str, Any]:
+    """What backup nodes have of these names (docs/reference/backups.md).
+
+    found: by node, as they say it. makers: the nodes that make backups of each database.
+    """
     return {
         "schema_version": 1,
         "cluster": cluster,
@@ -25,7 +30,7 @@ def document(cluster: str, found: Mapping[str, Document], names: Meant) -> dict[
                 "why": said.get("why", ""),
                 "store": said.get("store"),
                 "unfinished": said.get("unfinished", 0),
-                "databases": {name: of_database(said, name) for name in names.databases},
+                "databases": {name: of_database(said, name) for name in names.databases if node in makers[name]},
                 "files": {name: of_files(said, name) for name in names.sets},
                 **({"own": own_files(said)} if names.own else {}),
             }

@@ -159,7 +159,7 @@ def patched(monkeypatch: pytest.MonkeyPatch) -> Callable[[Model], None]:
             "mark": model.fence, "shut": lambda *_: None, "fetched": lambda *_: None,
             "beyond": lambda *_: 2_000_000,
             "new_history": model.new_history, "join": model.join, "verb_of": lambda *_: verb,
-            "restored_beside": lambda *_, **__: {"to": NOTE.to}, "backup_nodes": lambda _: (),
+            "restored_beside": lambda *_, **__: {"to": NOTE.to}, "backup_nodes": lambda *_: (),
             "work": lambda *_: {}, "domain_id": lambda *_: 1,
         }.items():  # fmt: skip
             monkeypatch.setattr(stages, name, what)

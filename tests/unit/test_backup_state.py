@@ -90,7 +90,9 @@ def test_a_node_that_knows_nothing(topology: Topology, outcome: Outcome) -> None
 def test_copies_of_a_proven_chain_are_proven() -> None:
     rows = [{"id": name, "database": "main", "kind": "full", "at": 0.0} for name in ("a", "b")]
     proof = {"main": {"proof": {"good": {"chain": ["a"]}, "bad": {"why": "later"}}}}
-    found = document("shop", {"bak1": {"backups": rows, "databases": proof}}, Meant(("main",)))
+    found = document(
+        "shop", {"bak1": {"backups": rows, "databases": proof}}, Meant(("main",)), {"main": ("bak1",)}
+    )
     row = found["nodes"]["bak1"]["databases"]["main"]
     assert [each["proven"] for each in row["backups"]] == [True, False]
     assert row["proof"]["failed"] == "later"

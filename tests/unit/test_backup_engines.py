@@ -1,0 +1,98 @@
+"""What differs between the engines on a backup node: the same names, how logs are read, what is refused."""
+
+import importlib.util
+import re
+import sys
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+
+from cluster_cli.backups import replacing, restoring
+from cluster_cli.backups.restoring import Wish
+from cluster_cli.errors import ClusterError
+from cluster_cli.render.backup import made_by, makers
+from cluster_cli.topology.load import parse
+
+FILES = Path(__file__).parents[2] / "roles/backup/files"
+GOLDEN = Path(__file__).parents[1] / "golden/inventories/backup.yml"
+A, B = "3e11fa47-71ca-11e1-9e33-c80aa9429562", "99999999-2222-3333-4444-555555555555"
+sys.path.insert(0, str(FILES))
+
+
+def engine(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"backup_{name}", FILES / name / "engine.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_whatever_the_program_uses_both_engines_have() -> None:
+    used = {
+        name for path in FILES.glob("*.py") for name in re.findall(r"\bengine\.([A-Za-z_]+)", path.read_text())
+    }
+    assert {"reading", "prepare", "INCREMENTAL"} <= used
+    for name in ("mariadb", "mysql"):
+        assert used <= engine(name).__dict__.keys()
+
+
+def test_logs_are_read_from_a_position() -> None:
+    mariadb = engine("mariadb")
+    words = mariadb.reading("9-1-5", "7-7-1,9-1-3", 9, "9-1-8", "", last=True)
+    assert words[2:] == ["--do-domain-ids=9", "--start-position=9-1-5,7-7-1", "--stop-position=9-1-8"]
+    assert "--stop-position=9-1-8" not in mariadb.reading("9-1-5", "", 9, "9-1-8", "", last=False)
+
+
+def test_logs_are_read_by_what_is_in_them() -> None:
+    """A group's nodes commit in an order of their own: what is beyond the wish may stand before its last part."""
+    mysql = engine("mysql")
+    words = mysql.reading(f"{A}:1-5", "", 0, f"{A}:1-8", "", last=False)
+    assert words[2:] == [f"--exclude-gtids={A}:1-5", f"--include-gtids={A}:1-8"]
+    stop = "2026-11-28 09:00:00"
+    assert mysql.reading("", "", 0, "", stop, last=True)[2:] == [f"--stop-datetime={stop}"]
+
+
+def test_the_server_tells_what_a_copy_holds() -> None:
+    scratch = SimpleNamespace(rows=lambda _sql: [[f"{A}:1-5,"], [f"{B}:1"]])
+    assert engine("mysql").holds(scratch, "") == f"{A}:1-5,{B}:1"
+    assert engine("mariadb").holds(scratch, "9-1-5") == "9-1-5"
+
+
+@pytest.mark.parametrize(
+    "text", [f"{A}:1-5", f"{A}:1-5:7,\n{B}:1", f"{A.upper()}:1-3:tag:1-2", "9-7-1749", "9-7-1,8-1-2"]
+)
+def test_a_position_of_either_engine_is_a_moment(text: str) -> None:
+    assert restoring.request(Wish("main", at=text)) == {"backup": "", "gtid": "".join(text.split()), "at": ""}
+
+
+@pytest.mark.parametrize("text", [A, f"{A}:", f"{A}:1-", f"{A}1-5", f"{A}:1-5;x", "9-7"])
+def test_what_is_no_position_is_no_moment(text: str) -> None:
+    with pytest.raises(ClusterError, match="no moment"):
+        restoring.request(Wish("main", at=text))
+
+
+@pytest.fixture
+def workspace() -> Any:
+    topology = parse(GOLDEN.read_text(encoding="utf-8"))
+    inventory = SimpleNamespace(host=lambda name: SimpleNamespace(name=name))
+    return SimpleNamespace(topology=topology, inventory=inventory)
+
+
+def test_each_engine_has_backup_nodes_of_its_own(workspace: Any) -> None:
+    topology = workspace.topology
+    assert makers(topology, "main") == ("bak1", "bak2")
+    assert list(made_by(topology, "bak3")) == ["books"]
+    assert restoring.where(workspace, Wish("books")).name == "bak3"
+    with pytest.raises(ClusterError, match="bak1 makes no backups of books"):
+        restoring.where(workspace, Wish("books", node="bak1"))
+
+
+def test_a_running_database_of_mysql_is_not_put_back(workspace: Any) -> None:
+    with pytest.raises(ClusterError, match="books cannot be put back where it runs") as raised:
+        replacing.live_of(workspace, Wish("books"))
+    assert "mysql" in str(raised.value.why)
+    assert "--to scratch" in str(raised.value.hint)
+    assert replacing.live_of(workspace, Wish("main")).name == "main"
