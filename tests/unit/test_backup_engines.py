@@ -15,10 +15,14 @@ from cluster_cli.errors import ClusterError
 from cluster_cli.render.backup import made_by, makers
 from cluster_cli.topology.load import parse
 
+sys.path.insert(0, str(Path(__file__).parents[2] / "roles/backup/files"))
+import catalogue
+import repository
+import settings
+
 FILES = Path(__file__).parents[2] / "roles/backup/files"
 GOLDEN = Path(__file__).parents[1] / "golden/inventories/backup.yml"
 A, B = "3e11fa47-71ca-11e1-9e33-c80aa9429562", "99999999-2222-3333-4444-555555555555"
-sys.path.insert(0, str(FILES))
 
 
 def engine(name: str) -> ModuleType:
@@ -96,3 +100,30 @@ def test_a_running_database_of_mysql_is_not_put_back(workspace: Any) -> None:
     assert "mysql" in str(raised.value.why)
     assert "--to scratch" in str(raised.value.hint)
     assert replacing.live_of(workspace, Wish("main")).name == "main"
+
+
+@pytest.mark.parametrize(
+    ("version", "expected"),
+    [
+        ("restic 0.14.0 compiled with go1.19.4 on linux/amd64", [["tag", "--no-lock"]]),
+        ("restic 0.18.1 compiled with go1.24", [["unlock"], ["tag", "--retry-lock", "6h"]]),
+    ],
+)
+def test_a_newer_restic_waits_for_others_when_it_changes_tags(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, version: str, expected: list[list[str]]
+) -> None:
+    """It locks them out then, and is locked out by a copy that is made meanwhile."""
+    monkeypatch.setattr(settings, "LOCKS", str(tmp_path))
+    said: list[tuple[str, ...]] = []
+    monkeypatch.setattr(repository.Repository, "run", lambda _, *words: said.append(words) or version)
+    found = repository.Repository({"store": "s", "key": "k", "compression": "auto"})
+    backup = catalogue.Backup("b", "main", "full", 1.0, "db1", engine="mysql", snapshot="s1")
+    found.prove([])
+    assert said == [], "restic would take none for all"
+    for change, end in ((found.commit, "s1"), (lambda each: found.prove([each]), "proven s1")):
+        change(backup)
+        assert " ".join(said[-1]).endswith(end)
+        rows = [words for words in said if words != ("version",)]
+        assert [list(words[: len(wanted)]) for words, wanted in zip(rows, expected, strict=True)] == expected
+        said.clear()
+    assert repository.file_name(backup) == "main.full.tar"

@@ -3,15 +3,19 @@
 import hashlib
 import json
 import os
+import re
 import subprocess
 import threading
 from contextlib import contextmanager
+from functools import cached_property
 
 import catalogue
 from settings import HOME, BusyError, RefusedError, held
 
 LOCK = "repository"
 SUFFIXES = {"mariadb": "xbstream", "mysql": "tar"}  # of copies, as they are streamed
+LOCKS_TAGS = (0, 17)  # since then restic changes tags under a lock of its own (restic pull request 4709)
+PATIENCE = "6h"  # for others to end who hold it
 WORDS = {
     "wrong password": "the key does not open the repository",
     "no key found": "the key does not open the repository",
@@ -55,6 +59,12 @@ class Repository:
             raise RepositoryError(complaint(words[0], err.decode(errors="replace")))
         return out.decode()
 
+    @cached_property
+    def patient(self):
+        """How restic is told to wait for others, where it locks them out when it changes tags; else nothing."""
+        found = re.search(r"restic (\d+)\.(\d+)", self.run("version"))
+        return ["--retry-lock", PATIENCE] if found and (int(found[1]), int(found[2])) >= LOCKS_TAGS else []
+
     def snapshots(self):
         """(whole backups, snapshots that are none), as catalogue.read has them."""
         return catalogue.read(json.loads(self.run("snapshots", "--json", "--no-lock") or "[]") or [])
@@ -83,7 +93,7 @@ class Repository:
         It is not whole before `commit` says so: restic keeps also what broke off.
         """
         words = ["backup", "--json", "--stdin", "--stdin-filename", name, "--host", self.known["cluster"]]
-        words += [word for tag in tags for word in ("--tag", tag)]
+        words += [word for tag in tags for word in ("--tag", tag)] + self.patient
         with held(LOCK, shared=True):
             process = self.popen(*words, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
             heard = Listening(process)
@@ -108,21 +118,19 @@ class Repository:
 
     def commit(self, backup):
         """Say that a backup is whole: the last thing that is done to it."""
-        words = [
-            "tag",
-            "--no-lock",
-            *(word for tag in catalogue.tags(backup) for word in ("--set", tag)),
-            backup.snapshot,
-        ]
-        with held(LOCK, shared=True):  # ours, against prune; restic's own would wait for every copy that is made
-            self.run(*words)
+        self.tag([word for tag in catalogue.tags(backup) for word in ("--set", tag)], [backup])
 
     def prove(self, backups):
         """Note at copies that a restore of them was proven, for who has nothing but the repository."""
-        if not backups:
-            return  # restic would take that for all there are
-        with held(LOCK, shared=True):
-            self.run("tag", "--no-lock", "--add", catalogue.PROVEN, *(each.snapshot for each in backups))
+        if backups:  # restic would take none for all there are
+            self.tag(["--add", catalogue.PROVEN], backups)
+
+    def tag(self, words, backups):
+        """Change the tags of backups."""
+        with held(LOCK, shared=True):  # ours, against prune; restic's own waits for every copy that is made
+            if self.patient:
+                self.run("unlock")  # what a killed run left
+            self.run("tag", *(self.patient or ["--no-lock"]), *words, *(each.snapshot for each in backups))
 
     def forget(self, snapshots):
         """Remove snapshots, if nobody is at work here; what they alone held goes with the next `prune`."""
