@@ -50,6 +50,7 @@ class Backups:
     node: str = "bak1"
     database: str = "main"
     store: str = "/srv/cluster-backup"
+    client: str = "mariadb --no-defaults"
 
     def verb(self, *words: str, code: int | None = 0) -> Done:
         """`cluster WORDS -C ...`, which must end with that code (None: with any)."""
@@ -79,7 +80,7 @@ class Backups:
 
     def restored(self, sql: str) -> str:
         """What the server on the restored files says."""
-        client = f"mariadb --no-defaults -BN --socket={SOCKET}"
+        client = f"{self.client} -BN --socket={SOCKET}"
         return self.stack.on(self.node, f"echo {shlex.quote(sql)} | {client}")
 
     def state(self) -> dict[str, Any]:

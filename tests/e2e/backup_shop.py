@@ -23,6 +23,7 @@ class Shop:
     folder: Path
     nodes: tuple[str, ...] = ("db1", "db2", "db3")
     door: str = "db1"
+    client: str = "mariadb --no-defaults -BN"
 
     def __post_init__(self) -> None:
         """Have the password and the authority at hand."""
@@ -42,8 +43,8 @@ class Shop:
 
     def everywhere(self, table: str) -> list[set[int]]:
         """The ids each node has."""
-        client = f"mariadb --no-defaults -BN -e 'SELECT id FROM shop.{table}'"
-        return [set(map(int, self.stack.on(node, client).split())) for node in self.nodes]
+        asked = f"{self.client} -e 'SELECT id FROM shop.{table}'"
+        return [set(map(int, self.stack.on(node, asked).split())) for node in self.nodes]
 
     def ledger(self, table: str) -> Ledger:
         """Writers on a table of their own."""
@@ -70,3 +71,19 @@ class Shop:
         domain = self.stack.on(self.door, "mariadb --no-defaults -BN -e 'SELECT @@wsrep_gtid_domain_id'").strip()
         shared = next(each for each in position.split(",") if each.startswith(f"{domain}-"))
         return shared, {int(line) for line in said[2:]}
+
+
+@dataclass
+class MysqlShop(Shop):
+    """The same where the server is MySQL."""
+
+    client: str = "mysql --no-defaults -BN"
+
+    def marker(self, table: str) -> tuple[str, set[int]]:
+        """(the set of all GTIDs, the ids a table has exactly there), from one view of the door's server."""
+        sql = (
+            "FLUSH TABLES WITH READ LOCK; START TRANSACTION WITH CONSISTENT SNAPSHOT; "
+            f"SELECT @@GLOBAL.gtid_executed; UNLOCK TABLES; SELECT id FROM shop.{table}"
+        )
+        said = self.stack.on(self.door, f'{self.client} -e "{sql}"').splitlines()
+        return said[0].replace("\\n", ""), {int(line) for line in said[1:]}

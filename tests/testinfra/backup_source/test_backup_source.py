@@ -43,6 +43,8 @@ def test_the_node_has_no_key_of_the_repository(node, observed):
         assert observed["secrets"].stdout.split() == []
 
 
-def test_no_restore_stopped_half_way(observed):
+def test_no_restore_stopped_half_way(node, observed):
+    if node.vars["backup_source_engine"] != "mariadb":
+        return  # no data of a running database is exchanged
     note = json.loads(observed["restore"].stdout)["note"]
     assert note is None or note["phase"] in ("restored", "undone"), note

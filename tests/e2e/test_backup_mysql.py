@@ -1,0 +1,230 @@
+"""A group of MySQL is backed up: what was acknowledged, to a set of GTIDs exactly; a cut-off copy leaves nothing.
+
+`make drill` runs it.
+"""
+
+import re
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from .backup_lab import Backups
+from .backup_shop import MysqlShop
+from .command import wait_for
+from .conftest import Stack, running
+from .data_tier import only_in_drills
+from .test_backup import KILL, PATIENCE, ROWS, fit
+from .verdict import OK, UNKNOWN
+
+NODES = ("db1", "db2", "db3")
+TOPOLOGY = """
+name: e2e-mb
+provider: podman
+network: {subnet: 10.89.94.0/24}
+nodes:
+  db1: {release: sid}
+  db2: {release: sid}
+  db3: {release: sid}
+  bak1: {release: sid}
+databases:
+  main:
+    engine: mysql
+    mode: group_replication
+    nodes: [db1, db2, db3]
+    schemas: [shop]
+    accounts: {shop: {schemas: [shop], rights: owner}}
+    settings: {innodb_buffer_pool_size: 64M, performance_schema: "OFF"}
+backup:
+  nodes: [bak1]
+  schedule: {binlogs: 10s, jitter: 0s}
+"""
+PLACE = "/var/lib/mysql-files"
+COPY = f"{PLACE}/cluster-backup"
+# In the middle of a copy, at whichever node gives it.
+WATCH = f"until [ -e {COPY}/ibdata1 ]; do sleep 0.01; done; {{0}}"
+FULL = "systemctl start --no-block cluster-backup@full:main"
+
+pytestmark = only_in_drills
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    with running(tmp_path_factory.mktemp("backmy"), TOPOLOGY) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="module")
+def backups(lab: Stack) -> Backups:
+    return Backups(lab, client="mysql --no-defaults")
+
+
+@pytest.fixture(scope="module")
+def shop(lab: Stack, tmp_path_factory: pytest.TempPathFactory) -> MysqlShop:
+    primary = str(lab.status()["databases"]["main"]["primary"])
+    return MysqlShop(lab, tmp_path_factory.mktemp("shop"), NODES, primary)
+
+
+def test_a_copy_is_made_without_being_asked_for(backups: Backups) -> None:
+    wait_for("the first copy", lambda: backups.ids("full"), PATIENCE, every=1)
+
+
+def test_a_moment_under_writers_is_restored_exactly(shop: MysqlShop, backups: Backups) -> None:
+    """Copies under writers, binary logs; then rows are deleted, and the moment before is brought back."""
+    with shop.ledger("orders") as ledger:
+        ledger.wait_for(ROWS, PATIENCE)
+        backups.run("--full")
+        ledger.wait_for(ROWS, PATIENCE)
+        made = backups.run()
+        ledger.wait_for(ROWS, PATIENCE)
+        before = {each.number for each in ledger.records() if each.kind == OK}
+        position, there = shop.marker("orders")
+        ledger.wait_for(ROWS, PATIENCE)
+    shop.say("DELETE FROM orders WHERE writer = 0")
+    done = backups.verb("restore", "main", "--to", "scratch", "--at", position, "-o", "json").json
+    assert done["copies"] == [made["id"]]
+    assert made["kind"] == "full", "MySQL has no copies of what changed"
+    found = {int(line) for line in backups.restored("SELECT id FROM shop.orders").splitlines()}
+    executed = "".join(backups.restored("SELECT @@GLOBAL.gtid_executed").replace("\\n", "").split())
+    acknowledged = {each.number for each in ledger.records() if each.kind == OK}
+    unknown = {each.number for each in ledger.records() if each.kind == UNKNOWN}
+    assert found == there
+    assert executed == position
+    assert before <= found <= acknowledged | unknown
+    assert acknowledged - found, "nothing was written after the moment"
+    print(f"{len(found)} of {len(acknowledged)} rows at {position}, in {done['seconds']} s: {done['stages']}")
+    backups.verb("restore", "main", "--to", "scratch", "--discard")
+    assert made["node"] != shop.door, "the node that applications use gave the copy"
+
+
+def test_a_second_of_the_clock_is_restored(shop: MysqlShop, backups: Backups) -> None:
+    """One row before it, one after."""
+    shop.say("CREATE TABLE seconds (id INT PRIMARY KEY)")
+    shop.say("INSERT INTO seconds VALUES (1)")
+    clock = "date -u +%s"
+    began = int(backups.stack.on(shop.door, clock))
+    wait_for("the second after", lambda: int(backups.stack.on(shop.door, clock)) > began + 1, 10, every=0.2)
+    shop.say("INSERT INTO seconds VALUES (2)")
+    moment = time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime(began + 1))
+    backups.verb("restore", "main", "--to", "scratch", "--at", moment)
+    assert backups.restored("SELECT id FROM shop.seconds").split() == ["1"]
+    backups.verb("restore", "main", "--to", "scratch", "--discard")
+
+
+def test_a_restore_is_proven_and_status_says_so(backups: Backups) -> None:
+    rows = backups.verb("backup", "verify", "main", "-o", "json").json["runs"]
+    proof = next(each["result"] for each in rows if each["step"] == "prove")
+    assert proof["rows"] > ROWS
+    assert [each["id"] for each in backups.all() if each["proven"]] == proof["chain"]
+    status = backups.stack.status()
+    assert status["backups"]["main"]["bak1"]["proof"]["failed"] is None
+    assert not [each for each in status["problems"] if "bak1" in each], status["problems"]
+    print(f"proof: {proof['rows']} rows, {proof['stages']}")
+
+
+def nothing_left(backups: Backups) -> bool:
+    """Whether no node has a copy on its disk."""
+    return not any(backups.stack.on(node, f"ls -d {COPY} 2>/dev/null || true").strip() for node in NODES)
+
+
+@pytest.mark.parametrize(
+    "kill",
+    ["systemctl kill -s KILL cluster-backup@full:main", "pkill -KILL -u mysql -x restic"],
+    ids=["everything", "restic"],
+)
+def test_a_copy_that_is_killed_never_counts(backups: Backups, kill: str) -> None:
+    with backups.quiet():
+        before = backups.ids("full")
+        assert backups.stack.on("bak1", KILL.format(kill), 120).strip() != "success"
+        assert backups.ids("full") == before
+        made = backups.run("--full")
+        assert made["id"] in backups.ids("full")
+    wait_for("nothing is left", lambda: nothing_left(backups), PATIENCE, every=0.5)
+    backups.verb("backup", "verify", "main")
+
+
+@pytest.mark.parametrize("what", ["cluster-backup-source", "mysql"])
+def test_a_source_that_is_killed_leaves_nothing(shop: MysqlShop, backups: Backups, what: str) -> None:
+    """In the middle of a copy: who gives it, or the server; what lies on the disk goes, the next copy is made."""
+    with backups.quiet():
+        node = str(backups.run("--full")["node"])
+        before = backups.ids("full")
+        backups.stack.on("bak1", FULL)
+        backups.stack.on(node, WATCH.format(f"systemctl kill -s KILL {what}"), 120)
+        wait_for("the run to end", lambda: backups.state()["copies"].get("bad"), PATIENCE, every=0.5)
+        print(backups.state()["copies"]["bad"]["why"])
+        assert backups.ids("full") == before
+        wait_for("a node that gives copies", lambda: fit(backups), PATIENCE, every=0.5)
+        made = backups.run("--full")
+        assert made["id"] not in before
+        wait_for("nothing is left", lambda: nothing_left(backups), PATIENCE, every=0.5)
+    shop.say("CREATE TABLE IF NOT EXISTS after_kills (id INT PRIMARY KEY AUTO_INCREMENT)")
+    shop.say("INSERT INTO after_kills VALUES ()")
+    backups.verb("backup", "verify", "main")
+
+
+def test_a_copy_without_room_is_refused(backups: Backups) -> None:
+    """Before anything is written."""
+    small = f"mount -t tmpfs -o size=64m,mode=700,uid=$(id -u mysql),gid=$(id -g mysql) none {PLACE}"
+    again = "systemctl restart cluster-backup-source"
+    with backups.quiet():
+        for node in NODES:
+            backups.stack.on(node, f"{small} && {again}")
+        try:
+            done = backups.verb("backup", "run", "main", "--full", "-o", "json", code=1)
+        finally:
+            for node in NODES:
+                backups.stack.on(node, f"systemctl stop cluster-backup-source; umount {PLACE}; {again}")
+        assert re.search(
+            r"there is no room for a copy .* MB are needed, \d+ MB are free", done.json["error"]["why"]
+        )
+        backups.run("--full")
+
+
+def test_one_table_is_put_beside_the_live_one(shop: MysqlShop, backups: Backups) -> None:
+    shop.say("CREATE TABLE goods (id INT PRIMARY KEY, name VARCHAR(20), twice INT AS (id * 2) STORED)")
+    shop.say("INSERT INTO goods (id, name) VALUES (1, 'Käse'), (2, 'a\\'b'), (3, NULL)")
+    position, there = shop.marker("goods")
+    shop.say("DELETE FROM goods WHERE id > 0")
+    done = backups.verb("restore", "main", "--table", "shop.goods", "--at", position, "-o", "json").json
+    assert there == {1, 2, 3}
+    found = backups.stack.on(
+        shop.door, f"{shop.client} --default-character-set=utf8mb4 -e 'SELECT * FROM {done['table']} ORDER BY id'"
+    )
+    assert [line.split("\t") for line in found.splitlines()] == [["1", "Käse", "2"], ["2", "a'b", "4"],
+                                                                  ["3", "NULL", "6"]]  # fmt: skip
+
+
+def test_what_is_not_done_for_mysql_is_refused(backups: Backups) -> None:
+    done = backups.verb("restore", "main", "--to", "cluster", "--yes", code=2)
+    assert "--to scratch" in done.err
+    done = backups.verb("restore", "main", "--to", "scratch", "--before-query", "delete", code=1)
+    assert "do not hold the text" in done.err
+
+
+def test_missing_logs_are_named(shop: MysqlShop, backups: Backups) -> None:
+    for _ in range(3):
+        shop.say("INSERT INTO after_kills VALUES ()")
+        backups.fetched_beyond(time.time())
+    with backups.damaged(backups.without(backups.ids("binlogs")[-2])):
+        done = backups.verb("backup", "verify", "main", "-o", "json", code=1)
+    assert "binlogs are missing" in done.json["error"]["why"], done
+    backups.verb("backup", "verify", "main")
+
+
+def test_a_lost_node_leaves_no_gap(shop: MysqlShop, backups: Backups) -> None:
+    """The node that gave the last binary logs loses its power, and comes back; the others go on where it ended."""
+    with shop.ledger("more") as ledger:
+        ledger.wait_for(ROWS, PATIENCE)
+        backups.fetched_beyond(time.time())
+        giver = str(backups.state()["binlogs"]["good"]["node"])
+        assert giver != shop.door
+        backups.stack.lab.kill(giver)
+        ledger.wait_for(ROWS, PATIENCE)
+        backups.fetched_beyond(time.time())
+        heir = str(backups.state()["binlogs"]["good"]["node"])
+        ledger.wait_for(ROWS, PATIENCE)
+    assert heir != giver
+    backups.verb("backup", "verify", "main")
+    backups.stack.lab.start(giver)
+    backups.stack.settle(PATIENCE)
