@@ -27,7 +27,7 @@ from cluster_cli.events import Step
 from cluster_cli.files import replace as write
 from cluster_cli.inventory import Host
 from cluster_cli.places import private
-from cluster_cli.render.backup import backed_up, file_sets
+from cluster_cli.render.backup import backed_up, file_sets, made_by, makers
 from cluster_cli.run import Run
 from cluster_cli.secrets.names import backup_repository
 from cluster_cli.secrets.store import Secrets
@@ -43,11 +43,11 @@ THERE = (
     "test -e {0}/config && echo there; test -e {0}/.coming/whole && echo whole; ls -A {0} 2>/dev/null | head -3"
 )
 TAKE = """set -e; mkdir -p -m 700 {0}; rm -rf {0}/.coming; mkdir -m 700 {0}/.coming
-tar --extract --directory={0}/.coming && touch {0}/.coming/whole"""
+tar --extract --no-same-owner --directory={0}/.coming && touch {0}/.coming/whole"""
 # `config` comes last: without it there is no repository yet.
-PUT = """set -e; install -d -m 700 {1}; for name in {2}; do touch {1}/$name; done
+PUT = """set -e; install -d -m 700 {1}; for name in {2}; do touch {1}/$name; done; mkdir -p -m 700 {0}/locks
 for part in snapshots keys index data config; do [ -e {0}/$part ] || mv {0}/.coming/$part {0}/; done
-mkdir -p -m 700 {0}/locks; rm -rf {0}/.coming; sync"""
+rm -rf {0}/.coming; sync"""
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ def place(rebuilt: Rebuilt, run: Run, reachable: Sequence[str]) -> None:
                     hint="move it away, and run the same command again",
                 )
             pour(folder, host, TAKE.format(target))
-        names = " ".join(backed_up(rebuilt.workspace.topology))
+        names = " ".join([*databases(rebuilt), *file_sets(rebuilt.workspace.topology)])
         answer = ssh.run(host, PUT.format(target, WAITING, names), timeout=600)
         if answer.rc != 0:
             raise broke_off(host, answer.err)
@@ -158,9 +158,15 @@ def go_on(rebuilt: Rebuilt, plain: bool) -> Mapping[str, str]:
     """End restores that were interrupted while data was exchanged: until then no server starts, nor by `up`."""
     return {
         name: of_database(rebuilt, name, (), plain)
-        for name in backed_up(rebuilt.workspace.topology)
-        if stopped_half_way(rebuilt.workspace, name)
+        for name, each in backed_up(rebuilt.workspace.topology).items()
+        if each.engine in replacing.ENGINES and stopped_half_way(rebuilt.workspace, name)
     }
+
+
+def databases(rebuilt: Rebuilt) -> tuple[str, ...]:
+    """Those whose data goes back where it runs, from this repository."""
+    mine = made_by(rebuilt.workspace.topology, rebuilt.store.node)
+    return tuple(name for name, each in mine.items() if each.engine in replacing.ENGINES)
 
 
 def stopped_half_way(workspace: Workspace, name: str) -> bool:
@@ -173,16 +179,40 @@ def stopped_half_way(workspace: Workspace, name: str) -> bool:
 
 
 def restore(rebuilt: Rebuilt, plain: bool) -> Mapping[str, str]:
-    """Have databases and files back where nothing is; what was done with each, in words."""
+    """Have databases and files back where nothing is; what was done with each, in words.
+
+    Each is tried. Raises the first ClusterError after all were, when what was done is told.
+    """
     workspace, source = rebuilt.workspace, rebuilt.store.node
     said = listed((workspace.inventory.host(source),))[source]
     if why := said.get("why"):
         raise ClusterError(
             f"{source} does not tell what it has", why=why, hint="mend it, and run the same command again"
         )
-    rows = said["backups"]
-    found = {name: of_database(rebuilt, name, rows, plain) for name in backed_up(workspace.topology)}
-    return found | {name: of_files(rebuilt, name, rows, plain) for name in file_sets(workspace.topology)}
+    found: dict[str, str] = {}
+    failed: list[ClusterError] = []
+    for name in (*backed_up(workspace.topology), *file_sets(workspace.topology)):
+        try:
+            found[name] = of_any(rebuilt, name, said["backups"], plain)
+        except ClusterError as error:
+            failed.append(error)
+            found[name] = f"is not back: {error.what}"
+    if failed:
+        tell(found)
+        raise failed[0]
+    return found
+
+
+def of_any(rebuilt: Rebuilt, name: str, rows: Sequence[Mapping[str, Any]], plain: bool) -> str:
+    """A database, or files of nodes."""
+    topology, source = rebuilt.workspace.topology, rebuilt.store.node
+    if name in file_sets(topology):
+        return of_files(rebuilt, name, rows, plain)
+    if name in databases(rebuilt):
+        return of_database(rebuilt, name, rows, plain)
+    if source not in (nodes := makers(topology, name)):
+        return f"is not in this repository, but in that of {', '.join(nodes)}"
+    return f"is of MySQL, and stays as it is: cluster restore {name} --to scratch has back what it held, beside it"
 
 
 def of_database(rebuilt: Rebuilt, name: str, rows: Sequence[Mapping[str, Any]], plain: bool) -> str:
@@ -191,12 +221,13 @@ def of_database(rebuilt: Rebuilt, name: str, rows: Sequence[Mapping[str, Any]], 
     live = Live(name, workspace.topology.databases[name], workspace)
     note = noted(looks(live))
     under_way = note is not None and note.phase not in notes.ENDED
-    if not under_way and (tables := int(live.ask(replacing.seed_of(live), TABLES)[0][0])):
-        ssh.run(workspace.inventory.host(source), f"rm -f {WAITING}/{name}")
+    tables = 0 if under_way else int(live.ask(replacing.seed_of(live), TABLES)[0][0])
+    if tables or (note and not under_way):
+        let_go_on(rebuilt, name)
         return f"has {tables} tables, and was left as it is"
     wish: Wish | None = Wish(name, node=source, plain=plain)
     if not under_way and (wish := able(rebuilt, name, rows, plain)) is None:
-        ssh.run(workspace.inventory.host(source), f"rm -f {WAITING}/{name}")
+        let_go_on(rebuilt, name)
         return "was never backed up, and is empty"
     assert wish
     done: Done = replacing.replace_data(workspace, wish, yes=True)
@@ -235,17 +266,28 @@ def ways(rows: Sequence[Mapping[str, Any]], name: str) -> list[tuple[str, str]]:
 
 
 def sequence(position: str) -> int:
-    """The number in a position of the one domain a database's backups have."""
-    return int(position.rsplit("-", 1)[-1])
+    """The number in a position of the one domain a database's backups have; 0 where nothing was written yet."""
+    return int(position.rsplit("-", 1)[-1] or 0)
 
 
 def of_files(rebuilt: Rebuilt, name: str, rows: Sequence[Mapping[str, Any]], plain: bool) -> str:
     """Files of nodes: the paths where nothing is."""
     if not any(row["kind"] == "files" and row["files"] == name for row in rows):
+        let_go_on(rebuilt, name)
         return "were never backed up"
     wish = Wish(name, node=rebuilt.store.node, plain=plain)
     filesets.restore_in_place(rebuilt.workspace, name, wish, yes=True, absent=True)
-    return f"are back where nothing was; the rest: cluster restore {name} --to cluster"
+    let_go_on(rebuilt, name)
+    return f"are back where nothing was; what was there stays, and cluster backups {name} shows them as they were"
+
+
+def let_go_on(rebuilt: Rebuilt, name: str) -> None:
+    """Have it backed up from now on."""
+    host = rebuilt.workspace.inventory.host(rebuilt.store.node)
+    answer = ssh.run(host, f"rm -f {WAITING}/{name}")
+    if answer.rc != 0:
+        hint = "run the same command again"
+        raise ClusterError(f"nothing is fetched of {name}", where=host.name, why=answer.err.strip(), hint=hint)
 
 
 def tell(found: Mapping[str, str]) -> None:

@@ -25,7 +25,7 @@ Whoever has it and a repository has all data and all passwords: lock it away, no
 The cluster's own files (topology, secrets, authorities), in each repository
   recovery key   {recovery}
 
-Is it right?  tr -d '\n' < FILE | sha256sum       begins with the check of the key, if FILE has it typed well
+Is it right?  tr -d '\\n' < FILE | sha256sum       begins with the check of the key, if FILE has it typed well
               cluster backup keys --check FILE    says whether the keys in a saved sheet open what is kept now
 
 All is lost but a copy of a repository? On a new machine with cluster and restic:

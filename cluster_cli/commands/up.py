@@ -73,7 +73,7 @@ def command(
     if store:
         if nodes or only:
             raise click.UsageError("--restore-from makes all of a cluster again: leave --node and --only away")
-        context.exit(made_again(cluster, store, saved, plain=plain, as_json=output == "json"))
+        context.exit(made_again(cluster, store, saved, verifying=verifying, plain=plain, as_json=output == "json"))
     if saved:
         raise click.UsageError("--recovery-sheet goes with --restore-from")
     workspace = Workspace.open(cluster)
@@ -95,7 +95,9 @@ def command(
     context.exit(int(outcome.code))
 
 
-def made_again(cluster: Path, store: str, saved: Path | None, *, plain: bool, as_json: bool) -> int:
+def made_again(
+    cluster: Path, store: str, saved: Path | None, *, verifying: bool, plain: bool, as_json: bool
+) -> int:
     """A cluster from a repository and the sheet; the exit code."""
     from functools import partial
 
@@ -105,7 +107,7 @@ def made_again(cluster: Path, store: str, saved: Path | None, *, plain: bool, as
     from cluster_cli.run import recorded
     from cluster_cli.show.run import show_outcome
     from cluster_cli.stages import stages_for
-    from cluster_cli.up import CONTACT, VERIFY, Outcome, planned, up, verify_run
+    from cluster_cli.up import CONTACT, VERIFY, planned, up, verify_run
 
     if saved:
         keys = sheet.parsed(saved.read_text(errors="replace"), str(saved))
@@ -124,8 +126,9 @@ def made_again(cluster: Path, store: str, saved: Path | None, *, plain: bool, as
         run.code = outcome.code
     if outcome.code == Exit.OK:
         rebuild.tell(rebuild.restore(rebuilt, plain))
+    if outcome.code == Exit.OK and verifying:
         with recorded(workspace, "verify", [VERIFY], arguments={}, plain=plain) as run:
-            outcome = Outcome(verified=verify_run(run))
+            outcome.verified = verify_run(run)
             run.code = outcome.code
     report = write_report(workspace, run.folder)
     show_outcome(workspace, run.folder, outcome, report, as_json=as_json)

@@ -3,6 +3,7 @@
 import importlib.util
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -127,3 +128,31 @@ def test_a_newer_restic_waits_for_others_when_it_changes_tags(
         assert [list(words[: len(wanted)]) for words, wanted in zip(rows, expected, strict=True)] == expected
         said.clear()
     assert repository.file_name(backup) == "main.full.tar"
+
+
+@pytest.fixture
+def look(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    """What restores, with the engine beside it."""
+    before = set(sys.modules)
+    monkeypatch.setitem(sys.modules, "engine", engine("mariadb"))
+    yield importlib.import_module("look")
+    for name in set(sys.modules) - before:
+        del sys.modules[name]
+
+
+def test_nothing_is_fetched_of_what_waits(
+    look: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """What runs is empty: no log of it comes after those of before."""
+    fetched: list[str] = []
+    kept = SimpleNamespace(
+        snapshots=lambda: ([catalogue.Backup("b", "main", "full", 1.0, "db1", position="7-1-4")], [])
+    )
+    monkeypatch.setattr(look.binlogs, "fetch", lambda *_: fetched.append("logs"))
+    monkeypatch.setattr(look, "FETCHES", 1)
+    monkeypatch.setattr(look.adopt, "WAITING", str(tmp_path))
+    look.fetched_as_far({}, {"name": "main"}, kept, {"gtid": "7-1-9"})
+    assert fetched == ["logs"]
+    (tmp_path / "main").touch()
+    look.fetched_as_far({}, {"name": "main"}, kept, {"gtid": "7-1-9"})
+    assert fetched == ["logs"]

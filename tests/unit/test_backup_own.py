@@ -192,6 +192,7 @@ def test_the_sheet_has_the_keys_and_finds_a_letter_that_is_wrong(workspace: Work
     known = sheet.keys(workspace)
     assert sheet.parsed(text, "sheet") == known
     assert set(known) == {"bak1", sheet.OWN}
+    assert "tr -d '\\n' < FILE" in text
     key = known["bak1"]
     wrong = ("A" if key[0] != "A" else "B") + key[1:]
     with pytest.raises(ClusterError, match="the key is not what was printed"):

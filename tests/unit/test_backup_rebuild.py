@@ -23,6 +23,7 @@ from cluster_cli.secrets.vault import KEY_FILE_ENV, encrypt
 from cluster_cli.workspace import Workspace
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "roles/backup/files"))
+import adopt
 import catalogue
 
 TOPOLOGY = """
@@ -31,11 +32,18 @@ nodes:
   db1: {address: 192.0.2.21}
   db2: {address: 192.0.2.22}
   bak1: {address: 192.0.2.31}
+  my1: {address: 192.0.2.41}
+  my2: {address: 192.0.2.42}
+  my3: {address: 192.0.2.43}
   bak2: {address: 192.0.2.32}
+  bak3: {address: 192.0.2.33}
 network: {subnet: 192.0.2.0/24}
 databases:
-  main: {mode: replication, nodes: [db1, db2]}
-backup: {nodes: [bak1, bak2]}
+  main: {mode: replication, nodes: [db1, db2], backup: {nodes: [bak1, bak2]}}
+  books: {engine: mysql, mode: group_replication, nodes: [my1, my2, my3], backup: {nodes: [bak3]}}
+backup:
+  nodes: [bak1, bak2, bak3]
+  files: {site: {nodes: [db1], paths: [/srv/site]}}
 """
 
 
@@ -141,7 +149,7 @@ def test_a_repository_comes_whole_or_not_at_all(tmp_path: Path, moved: int) -> N
     (tmp_path / "copy/config").write_text("c")
     tar = shell(f"tar -c -C {tmp_path}/copy {' '.join(store.PARTS)}").stdout
     target, waiting = tmp_path / "srv/store", tmp_path / "lib/waiting"
-    take, put = rebuild.TAKE.format(target), rebuild.PUT.format(target, waiting, "main")
+    take, put = rebuild.TAKE.format(target), rebuild.PUT.format(target, waiting, "main site")
     assert shell(take, tar[:700]).returncode != 0
     assert shell(rebuild.THERE.format(target)).stdout.split() == [b".coming"]
     assert shell(take, tar).returncode == 0
@@ -152,7 +160,48 @@ def test_a_repository_comes_whole_or_not_at_all(tmp_path: Path, moved: int) -> N
     if moved < 5:
         assert shell(put).returncode == 0
         assert sorted(each.name for each in target.iterdir()) == sorted([*store.PARTS, "locks"])
-        assert (waiting / "main").is_file()
+        assert sorted(each.name for each in waiting.iterdir()) == ["main", "site"]
+
+
+@pytest.mark.parametrize("count", range(7))
+def test_a_repository_that_was_brought_becomes_the_accounts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    """Killed anywhere, it goes on: by the owner of `config` it is known whether that is done."""
+    owners: dict[str, int] = {}
+    asked: list[str] = []
+
+    def chown(path: str, uid: int, _gid: int, **_: Any) -> None:
+        asked.append(path)
+        if len(asked) > count:
+            raise KeyboardInterrupt
+        owners[path] = uid
+
+    store = tmp_path / "store"
+    (store / "data/00").mkdir(parents=True)
+    for name in ("config", "data/00/pack", "data/01"):
+        (store / name).write_text("")
+    monkeypatch.setattr(adopt, "WAITING", str(tmp_path / "none"))
+    monkeypatch.setattr(adopt.pwd, "getpwnam", lambda _: SimpleNamespace(pw_uid=4242, pw_gid=4242))
+    monkeypatch.setattr(adopt.os, "chown", chown)
+    everything = {str(store), *(str(each) for each in store.rglob("*"))}
+    try:
+        adopt.take_over({"store": str(store)}, "mysql")
+    except KeyboardInterrupt:
+        assert str(store / "config") not in owners or set(owners) >= everything - {str(store)}
+    else:
+        assert set(owners) == everything
+
+
+def test_what_waits_is_not_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(adopt, "WAITING", str(tmp_path))
+    adopt.refuse_waiting("main")
+    (tmp_path / "main").touch()
+    with pytest.raises(adopt.BusyError, match="waits to be restored"):
+        adopt.refuse_waiting("main")
+    adopt.restored("main")
+    adopt.restored("main")
+    adopt.refuse_waiting("main")
 
 
 def row(name: str, kind: str, at: float, number: int, **more: Any) -> dict[str, Any]:
@@ -169,6 +218,8 @@ def test_the_newest_proven_copy_comes_first_where_as_much_comes_back() -> None:
     assert rebuild.ways([FULL, LOG, NEXT], "main") == [("i", "7-1-30"), ("f", "7-1-20")]
     assert rebuild.ways([FULL], "main") == [("f", "7-1-10")]
     assert rebuild.ways([FULL], "other") == []
+    empty = row("e", "full", 1, 0, position="")
+    assert rebuild.ways([empty], "main") == [("e", "")], "nothing was written yet"
 
 
 def test_only_the_newest_history_counts() -> None:
@@ -187,6 +238,7 @@ class Nodes:
     rows: list[dict[str, Any]] = field(default_factory=list)
     refuses: str = ""  # the copy from which no way leads
     wishes: list[Wish] = field(default_factory=list)
+    files: list[tuple[str, bool]] = field(default_factory=list)
     freed: list[str] = field(default_factory=list)
 
     def run(self, _host: Any, command: str, **_: Any) -> ssh.Answer:
@@ -210,7 +262,7 @@ class Nodes:
 def nodes(lost: sheet.Keys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Nodes, rebuild.Rebuilt]:
     found = rebuild.describe(tmp_path / "new/shop", str(tmp_path / "store"), lost)
     told = Nodes()
-    monkeypatch.setattr(rebuild, "listed", lambda _hosts: {"bak2": {"backups": told.rows}})
+    monkeypatch.setattr(rebuild, "listed", lambda hosts: {hosts[0].name: {"backups": told.rows}})
     monkeypatch.setattr(rebuild, "looks", lambda _live: {})
     monkeypatch.setattr(rebuild, "noted", lambda _looks: told.note)
     monkeypatch.setattr(rebuild.ssh, "run", told.run)
@@ -218,18 +270,25 @@ def nodes(lost: sheet.Keys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(rebuild.replacing, "replace_data", told.replace_data)
     monkeypatch.setattr(rebuild.replacing, "seed_of", lambda _live: "db1")
     monkeypatch.setattr(rebuild.Live, "ask", lambda *_: [[str(told.tables)]])
+    monkeypatch.setattr(
+        rebuild.filesets,
+        "restore_in_place",
+        lambda _workspace, name, _wish, yes, absent: told.files.append((name, yes and absent)),
+    )
     return told, found
 
 
-FREED = ["rm -f /var/lib/cluster-backup/waiting/main"]
+FREED, FILES_FREED = (f"rm -f /var/lib/cluster-backup/waiting/{name}" for name in ("main", "site"))
+BOOKS = "is not in this repository, but in that of bak3"
 
 
 def test_an_empty_database_goes_to_the_last_fetch(nodes: tuple[Nodes, rebuild.Rebuilt]) -> None:
     told, rebuilt = nodes
     told.rows = [FULL, LOG, NEXT, LAST]
-    assert rebuild.restore(rebuilt, plain=True) == {"main": "is as it was at 7-1-40"}
+    found = {"main": "is as it was at 7-1-40", "books": BOOKS, "site": "were never backed up"}
+    assert rebuild.restore(rebuilt, plain=True) == found
     assert told.wishes == [Wish("main", "7-1-40", "f", "bak2", plain=True)]
-    assert told.freed == [], "it waits until the mark of its new history"
+    assert told.freed == [FILES_FREED], "the database waits until the mark of its new history"
 
 
 def test_where_a_way_is_broken_another_one_is_gone(nodes: tuple[Nodes, rebuild.Rebuilt]) -> None:
@@ -242,19 +301,51 @@ def test_where_a_way_is_broken_another_one_is_gone(nodes: tuple[Nodes, rebuild.R
         rebuild.restore(rebuilt, plain=True)
 
 
+def test_one_that_does_not_come_back_keeps_no_other_from_it(
+    nodes: tuple[Nodes, rebuild.Rebuilt], capsys: pytest.CaptureFixture[str]
+) -> None:
+    told, rebuilt = nodes
+    told.rows, told.refuses = [FULL, {"kind": "files", "files": "site", "database": "", "id": "s"}], "f"
+    with pytest.raises(ClusterError, match="binlogs are missing"):
+        rebuild.restore(rebuilt, plain=True)
+    assert told.files == [("site", True)]
+    assert told.freed == [FILES_FREED], "the database goes on waiting"
+    said = capsys.readouterr().err
+    assert "main is not back: binlogs are missing" in said
+    assert "site are back where nothing was" in said
+
+
+def test_a_repository_of_mysql_brings_files_alone(nodes: tuple[Nodes, rebuild.Rebuilt]) -> None:
+    told, rebuilt = nodes
+    other = rebuild.replace(rebuilt, store=rebuild.replace(rebuilt.store, node="bak3"))
+    assert rebuild.databases(rebuilt) == ("main",)
+    assert rebuild.databases(other) == ()
+    found = rebuild.restore(other, plain=True)
+    assert "--to scratch" in found["books"]
+    assert found["main"] == "is not in this repository, but in that of bak1, bak2"
+    assert told.wishes == []
+
+
 def test_a_database_with_tables_is_left_alone(nodes: tuple[Nodes, rebuild.Rebuilt]) -> None:
     told, rebuilt = nodes
     told.rows, told.tables = [FULL], 3
     assert "left as it is" in rebuild.restore(rebuilt, plain=True)["main"]
     assert told.wishes == []
-    assert told.freed == FREED
+    assert told.freed == [FREED, FILES_FREED]
+
+
+def test_a_restore_that_ended_is_not_begun_again(nodes: tuple[Nodes, rebuild.Rebuilt]) -> None:
+    told, rebuilt = nodes
+    told.rows, told.note = [FULL], Note("main", notes.RESTORED, "db1", "bak2", "7-1-10")
+    assert "left as it is" in rebuild.restore(rebuilt, plain=True)["main"]
+    assert told.wishes == []
 
 
 def test_a_database_nobody_backed_up_stays_empty(nodes: tuple[Nodes, rebuild.Rebuilt]) -> None:
     told, rebuilt = nodes
     assert "never backed up" in rebuild.restore(rebuilt, plain=True)["main"]
     assert told.wishes == []
-    assert told.freed == FREED
+    assert told.freed == [FREED, FILES_FREED]
 
 
 def test_what_was_interrupted_goes_on(nodes: tuple[Nodes, rebuild.Rebuilt]) -> None:

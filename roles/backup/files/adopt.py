@@ -1,6 +1,6 @@
-"""A repository that was brought from elsewhere: it becomes ours, and its databases wait to be restored from it.
+"""A repository that was brought from elsewhere: it becomes ours, and what is in it waits to be restored.
 
-Until then nothing is fetched of them: what runs now is empty, and no copy of that may come after those of before.
+Until then nothing of that is fetched: what is there now is empty, and no copy of it may come after those before.
 """
 
 import os
@@ -23,8 +23,8 @@ def take_over(known, account):
 
 
 def give(top, owner):
-    """Change the owner of all that is in a folder. What has a second name elsewhere is left alone."""
-    for folder, _, names in os.walk(top):
+    """Change the owner of all that is in a folder, itself last. What has a second name elsewhere is left alone."""
+    for folder, _, names in os.walk(top, topdown=False):
         os.chown(folder, owner.pw_uid, owner.pw_gid)
         for name in names:
             place = os.path.join(folder, name)
@@ -33,13 +33,18 @@ def give(top, owner):
                 os.chown(place, owner.pw_uid, owner.pw_gid, follow_symlinks=False)
 
 
-def refuse_waiting(database):
-    """Raise BusyError while a database waits to be restored."""
-    if os.path.exists(os.path.join(WAITING, database)):
-        raise BusyError(f"{database} waits to be restored: cluster restore {database} --to cluster")
+def waits(name):
+    """Whether a database or a set of files waits to be restored."""
+    return os.path.exists(os.path.join(WAITING, name))
 
 
-def restored(database):
+def refuse_waiting(name):
+    """Raise BusyError while it does."""
+    if waits(name):
+        raise BusyError(f"{name} waits to be restored: end what was begun, cluster up --restore-from")
+
+
+def restored(name):
     """It goes on from here."""
     with suppress(FileNotFoundError):
-        os.unlink(os.path.join(WAITING, database))
+        os.unlink(os.path.join(WAITING, name))

@@ -9,6 +9,7 @@ import tarfile
 import time
 from calendar import timegm
 
+import adopt
 import binlogs
 import catalogue
 import engine
@@ -109,7 +110,9 @@ def restored(known, database, repository):
 
 
 def fetched_as_far(known, database, repository, wish):
-    """Fetch what was written, where the wish goes beyond what is here."""
+    """Fetch what was written, where the wish goes beyond what is here, and what runs goes on from there."""
+    if adopt.waits(database["name"]):
+        return
     for _ in range(FETCHES):
         backups, _ = repository.snapshots()
         here = catalogue.reached(backups, database["name"])

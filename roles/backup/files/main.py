@@ -46,7 +46,7 @@ from source import states
 
 ACCOUNT, BUSY = "mysql", 75
 MOST_WHY = 300
-FETCH = ("full", "incremental", "binlogs", "prove")
+FETCH = ("full", "incremental", "binlogs", "prove", "files")
 KNOWN = (RefusedError, catalogue.BrokenError)
 SORTS = {"full": "copies", "incremental": "copies", "binlogs": "binlogs", "prove": "proof", "files": "files"}
 
