@@ -1,4 +1,4 @@
-"""How old the last copy, the last fetch and the last proven restore of a database are: pure."""
+"""How old the last copy, fetch and proven restore of a database are, and the cluster's own files: pure."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -7,10 +7,11 @@ from typing import Any
 
 from cluster_cli.collect import Outcome
 from cluster_cli.render.backup import backed_up, file_sets, makers
+from cluster_cli.topology.backup import OWN_FILES
 from cluster_cli.topology.model import Topology
 
 QUESTION = "cat /var/lib/cluster-backup/state.json"
-KINDS, OF_FILES = ("copies", "binlogs", "proof"), ("files",)
+KINDS, OF_FILES, OWN = ("copies", "binlogs", "proof"), ("files",), ("own",)
 MISSING = {
     "copies": "the last copy of {} is {} old",
     "binlogs": "what was written to {} was last fetched {} ago",
@@ -22,19 +23,24 @@ NEVER = {
     "binlogs": "what was written to {} was never fetched",
     "proof": "no restore of {} was proven yet",
     "files": "there is no copy of {}",
+    "own": "the {}'s own files were never kept: cluster backup run cluster",
 }
 
 
 def described(topology: Topology, found: Mapping[str, Outcome], now: float) -> dict[str, Any]:
-    """By database or set of files, and backup node. found: answers to QUESTION; now: seconds since 1970."""
+    """By database, set of files, or `cluster` for its own, and backup node.
+
+    found: answers to QUESTION; now: seconds since 1970.
+    """
     nodes = topology.backup.nodes if topology.backup else ()
     said = {node: read(found.get(node)) for node in nodes}
     databases = {
         name: {node: row(said[node], name, now, KINDS) for node in makers(topology, name)}
         for name in backed_up(topology)
     }
+    others = dict.fromkeys(file_sets(topology), OF_FILES) | ({OWN_FILES: OWN} if nodes else {})
     return databases | {
-        name: {node: row(said[node], name, now, OF_FILES) for node in nodes} for name in file_sets(topology)
+        name: {node: row(said[node], name, now, kinds) for node in nodes} for name, kinds in others.items()
     }
 
 
@@ -78,12 +84,15 @@ def problems(topology: Topology, rows: Mapping[str, Any], reachable: Mapping[str
 
 def problems_of(topology: Topology, database: str, node: str, found: Mapping[str, Any]) -> Iterator[str]:
     """The same of one database on one backup node."""
-    for kind in (name for name in MISSING if name in found):
+    for kind in (name for name in NEVER if name in found):
         each = found[kind]
         if each["failed"]:
             yield f"{node}: {words(kind)} of {database} failed: {each['failed']}"
+        if each["age_seconds"] is not None and kind not in MISSING:
+            continue  # it is kept when it changes
         age = each["age_seconds"] if each["age_seconds"] is not None else found["watched_seconds"]
-        if age is not None and age * 1000 > getattr(topology.backup and topology.backup.overdue, kind):
+        limit = getattr(topology.backup and topology.backup.overdue, kind if kind in MISSING else "copies")
+        if age is not None and age * 1000 > limit:
             text = MISSING[kind] if each["age_seconds"] is not None else NEVER[kind]
             yield f"{node}: {text.format(database, span(age))}"
 

@@ -11,6 +11,7 @@ from typing import Any
 from cluster_cli.render.backup import backed_up, makers
 from cluster_cli.render.early_warnings import running_out, unlike_other_days
 from cluster_cli.render.rule import MILLISECONDS, SOON, Alert, Record, urgent, window
+from cluster_cli.topology.backup import OWN_FILES
 from cluster_cli.topology.databases import Database
 from cluster_cli.topology.model import Topology
 from cluster_cli.topology.monitoring import Monitoring
@@ -335,7 +336,17 @@ def backups(topology: Topology, monitoring: Monitoring) -> Iterator[Alert]:
             for node in makers(topology, name)
         )
         summary = "<instance> never made a backup (<kind>) of database <database>, or does not tell of any"
-        yield Alert(MISSING[kind], " or ".join(never), "critical", summary, seconds)
+        if backed_up(topology):
+            yield Alert(MISSING[kind], " or ".join(never), "critical", summary, seconds)
+    yield Alert(
+        "OwnFilesMissing",
+        " or ".join(
+            f'absent({last}{{database="{OWN_FILES}",instance="{node}",kind="own"}})' for node in backup.nodes
+        ),
+        "warning",
+        "<instance> never kept the cluster's own files (<kind>), or does not tell of it",
+        limits["copies"],
+    )
 
 
 def watchers(monitoring: Monitoring) -> Iterator[Alert]:

@@ -158,6 +158,11 @@ def status_lines(rows: Mapping[str, Any]) -> Iterator[Text]:
     """For `cluster status`: how old the last runs are."""
     for database, nodes in rows.items():
         for node, found in nodes.items():
+            if "own" in found:
+                age = found["own"]["age_seconds"]
+                kept = "never kept" if age is None else f"last changed and kept {span(age)} ago"
+                yield Text(f"the cluster's own files on {node}: {kept}")
+                continue
             kinds = [kind for kind in (*KINDS, *OF_FILES) if kind in found]
             ages = [(kind, found[kind]["age_seconds"], found[kind]["failed"]) for kind in kinds]
             parts = [

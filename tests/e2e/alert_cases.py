@@ -378,6 +378,12 @@ CASES: tuple[Case, ...] = (
     missing("BinlogsMissing", "binlogs"),
     missing("ProofMissing", "proof"),
     Case(
+        "OwnFilesMissing",
+        {BACKUP.format("main", "copies"): always(1)},
+        {BACKUP.format("cluster", "own"): always(1)},
+        {"database": "cluster", "instance": "mon1", "kind": "own"},
+    ),
+    Case(
         "TargetMissing",
         {UP: always(1), 'up{job="mysqld",instance="lb1"}': always(0)},
         {UP: always(0), 'up{job="mysqld",instance="lb1"}': always(0)},  # that is another alert

@@ -53,6 +53,15 @@ def test_there_is_no_rule_about_what_is_not_there() -> None:
     assert {"DiskFillsSoon", "InodesFillSoon"} <= found
 
 
+def test_where_only_files_are_backed_up_no_copy_of_a_database_is_missed() -> None:
+    text = SMALL.replace("{a: {}}", "{a: {}, b: {}}") + "monitoring: {nodes: [a]}\n"
+    rules = alert_cases.rules(
+        parse(text + "backup: {nodes: [a], files: {site: {nodes: [b], paths: [/srv/site]}}}\n")
+    )
+    assert "OwnFilesMissing" in {rule.get("alert") for rule in rules}
+    assert all(rule["expr"] for rule in rules)
+
+
 def test_what_is_recorded_is_there_before_it_is_asked_for() -> None:
     recorded = {rule["record"] for rule in ALL if "record" in rule}
     known: set[str] = set()

@@ -26,6 +26,7 @@ from cluster_cli.workspace import Workspace
 sys.path.insert(0, str(Path(__file__).parents[2] / "roles/backup/files"))
 import catalogue
 import own
+import record
 import settings
 
 TOPOLOGY = """
@@ -155,7 +156,8 @@ class Kept:
 
 @pytest.fixture
 def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kept]:
-    monkeypatch.setattr(settings, "LOCKS", str(tmp_path / "locks"))
+    for module, name in ((settings, "LOCKS"), (record, "STATE"), (record, "METRICS")):
+        monkeypatch.setattr(module, name, str(tmp_path / name))
     return Kept()
 
 
@@ -170,6 +172,10 @@ def test_a_version_is_kept_once(repository: Kept, monkeypatch: pytest.MonkeyPatc
     first = take(repository, monkeypatch, "a", "$ANSIBLE_VAULT;one")
     assert take(repository, monkeypatch, "a", "$ANSIBLE_VAULT;one, sealed again") == {**first, "new": False}
     assert own.give(repository)["sealed"] == "$ANSIBLE_VAULT;one"
+    noted = record.state()["databases"]["cluster"]["own"]
+    assert (noted["good"]["id"], noted["bad"]) == (first["id"], None)
+    labels = 'database="cluster",kind="own"'
+    assert f"cluster_backup_last_success_timestamp_seconds{{{labels}}}" in Path(record.METRICS).read_text()
     for letter in "bcd":
         assert take(repository, monkeypatch, letter, f"$ANSIBLE_VAULT;{letter}")["new"]
     backups, parts = repository.snapshots()
@@ -227,9 +233,9 @@ def test_keys_go_to_no_pipe(workspace: Workspace, tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     assert not any(key in done.output for key in known.values())
     assert sheet.parsed((tmp_path / "sheet").read_text(), "sheet") == known
-    for record in workspace.places.state.rglob("*"):
-        if record.is_file():
-            assert not any(key.encode() in record.read_bytes() for key in known.values()), record
+    for kept in workspace.places.state.rglob("*"):
+        if kept.is_file():
+            assert not any(key.encode() in kept.read_bytes() for key in known.values()), kept
 
 
 def test_a_secret_that_is_half_rotated_is_kept_so(workspace: Workspace, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from cluster_cli.backups.sheet import COMMANDS
 from cluster_cli.backups.state import described, problems, span
 from cluster_cli.collect import Outcome
 from cluster_cli.errors import ClusterError
-from cluster_cli.show.backups import document, size
+from cluster_cli.show.backups import document, size, status_lines
 from cluster_cli.topology.load import parse
 from cluster_cli.topology.model import Topology
 
@@ -26,7 +26,8 @@ def topology() -> Topology:
 
 
 def said(**kinds: dict) -> Outcome:
-    return Outcome(0, json.dumps({"since": NOW - 400_000, "databases": {"main": kinds}}), "")
+    known = {"main": kinds, "cluster": {"own": good(90_000_000)}}
+    return Outcome(0, json.dumps({"since": NOW - 400_000, "databases": known}), "")
 
 
 def good(age: float, **more: object) -> dict:
@@ -38,7 +39,11 @@ FRESH = said(copies=good(3600), binlogs=good(20), proof=good(7200))
 
 def test_fresh_backups_are_no_problem(topology: Topology) -> None:
     found = described(topology, {"bak1": FRESH, "bak2": FRESH}, NOW)
-    assert {name: list(nodes) for name, nodes in found.items()} == {"main": ["bak1", "bak2"], "books": ["bak3"]}
+    assert {name: list(nodes) for name, nodes in found.items()} == {
+        "main": ["bak1", "bak2"],
+        "books": ["bak3"],
+        "cluster": ["bak1", "bak2", "bak3"],
+    }
     assert found["main"]["bak1"]["proof"]["age_seconds"] == 7200
     assert list(problems(topology, found, REACHED)) == []
 
@@ -46,7 +51,7 @@ def test_fresh_backups_are_no_problem(topology: Topology) -> None:
 def test_a_database_that_opted_out_is_not_there() -> None:
     text = (ROOT / "tests/golden/inventories/backup.yml").read_text()
     topology = parse(text.replace("{nodes: [bak3]}", "{enabled: false}").replace(", bak3]", "]"))
-    assert list(described(topology, {}, NOW)) == ["main"]
+    assert list(described(topology, {}, NOW)) == ["main", "cluster"]
 
 
 def test_what_is_old_or_failed_is_told(topology: Topology) -> None:
@@ -71,6 +76,7 @@ def test_what_never_was_is_missing_only_after_a_while(topology: Topology) -> Non
 def test_files_have_an_age_of_their_own() -> None:
     files = parse((ROOT / "tests/golden/inventories/backup-files.yml").read_text())
     known = {"main": {kind: good(60) for kind in ("copies", "binlogs", "proof")}, "site": {"files": good(200_000)}}
+    known["cluster"] = {"own": good(60)}
     known["mail"] = {"files": good(60, bad={"at": NOW, "why": "web1 does not answer"})}
     found = described(files, {"bak1": Outcome(0, json.dumps({"since": 0, "databases": known}), "")}, NOW)
     assert list(found["site"]["bak1"]) == ["files", "watched_seconds"]
@@ -78,6 +84,20 @@ def test_files_have_an_age_of_their_own() -> None:
         "bak1: the last copy of site is 2 d old",
         "bak1: the last copy of mail failed: web1 does not answer",
     ]
+
+
+def test_own_files_are_missing_but_never_too_old(topology: Topology) -> None:
+    """They are kept when they change."""
+    known = {"main": {kind: good(60) for kind in ("copies", "binlogs", "proof")}}
+    without = Outcome(0, json.dumps({"since": NOW - 400_000, "databases": known}), "")
+    found = described(topology, {"bak1": FRESH, "bak2": without}, NOW)
+    assert found["cluster"]["bak1"]["own"]["age_seconds"] == 90_000_000
+    assert list(problems(topology, found, REACHED)) == [
+        "bak2: the cluster's own files were never kept: cluster backup run cluster"
+    ]
+    lines = [str(line) for line in status_lines({"cluster": found["cluster"]})]
+    assert lines[0] == "the cluster's own files on bak1: last changed and kept 1042 d ago"
+    assert lines[1] == "the cluster's own files on bak2: never kept"
 
 
 @pytest.mark.parametrize("outcome", [Outcome(1, "", "no file"), Outcome(0, "nonsense", ""), Outcome(0, "[]", "")])

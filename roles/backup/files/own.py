@@ -11,12 +11,14 @@ import time
 from dataclasses import replace
 
 import catalogue
+import record
 from catalogue import CLUSTER, Backup
 from repository import file_name
 from settings import RefusedError, held
 
 SEAL = "$ANSIBLE_VAULT;"
 KEPT = 30  # versions; a new one comes only when something was changed
+TOLD = ("id", "kind", "at", "node", "bytes", "stored", "seconds")
 
 
 def take(known, repository):
@@ -28,9 +30,11 @@ def take(known, repository):
         found, parts = repository.snapshots()
         mine = catalogue.of(found, "", CLUSTER)
         if mine and mine[-1].plain == said["digest"]:
+            tell(mine[-1])
             return {"id": mine[-1].id, "new": False}
         repository.forget(catalogue.left_over(parts, "", (CLUSTER,)))
         made = kept(known, repository, said)
+        tell(made)
         repository.forget([each.snapshot for each in [*mine, made][:-KEPT]])
         return {"id": made.id, "new": True}
 
@@ -47,6 +51,11 @@ def kept(known, repository, said):
     backup = replace(backup, **stored, seconds=round(time.time() - began, 3))
     repository.commit(backup)
     return backup
+
+
+def tell(last):
+    """Note the last version, for status and Prometheus."""
+    record.change(CLUSTER, "own", good={name: getattr(last, name) for name in TOLD}, bad=None)
 
 
 def give(repository, chosen=""):
