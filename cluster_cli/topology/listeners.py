@@ -183,13 +183,15 @@ def database_listeners(topology: Topology) -> Iterator[Listener]:
 
 def backup_listeners(topology: Topology) -> Iterator[Listener]:
     """Nodes that give copies of databases, or files, to the backup nodes."""
-    known, asking = addresses(topology), nodes(topology, topology.backup.nodes if topology.backup else ())
+    known, everybody = addresses(topology), topology.backup.nodes if topology.backup else ()
     for name, database in topology.databases.items() if topology.backup else ():
+        asking = nodes(topology, database.backup.nodes or everybody)
         for node in database.nodes if database.backup.enabled else ():
             path: Path = ("databases", name)
             yield Listener(path, node, SOURCE_PORT, f"backups of {name}", "python3", asking, known.get(node))
     files = topology.backup.files if topology.backup else {}
     for node in dict.fromkeys(node for found in files.values() for node in found.nodes):
+        asking = nodes(topology, everybody)
         yield Listener(("backup", "files"), node, FILES_PORT, "files", "python3", asking, known.get(node))
 
 

@@ -1,5 +1,6 @@
 """What differs between the engines on a backup node: the same names, how logs are read, what is refused."""
 
+import ast
 import importlib.util
 import re
 import sys
@@ -8,7 +9,9 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
+import jinja2
 import pytest
+import yaml
 
 from cluster_cli.backups import replacing, restoring
 from cluster_cli.backups.restoring import Wish
@@ -42,6 +45,22 @@ def test_whatever_the_program_uses_both_engines_have() -> None:
     assert {"reading", "prepare", "INCREMENTAL"} <= used
     for name in ("mariadb", "mysql"):
         assert used <= engine(name).__dict__.keys()
+
+
+def test_every_part_of_the_programs_comes_to_its_node() -> None:
+    """Those of the engine under the same names; and how it gives, which role backup_files has, too."""
+    known = yaml.safe_load((FILES.parent / "vars/main.yml").read_text())["__backup_program_files"]
+    assert sorted(known) == sorted(["engine", *(path.stem for path in FILES.glob("*.py"))])
+    role = FILES.parents[1] / "backup_source"
+    found = yaml.safe_load((role / "vars/main.yml").read_text())
+    for name, own in found["__backup_source_engines"].items():
+        values = {**found, "__backup_source_engine": own, "backup_source_engine": name}
+        parts = ast.literal_eval(jinja2.Template(found["__backup_source_parts"]).render(values))
+        assert all((role / "files" / part["from"]).is_file() for part in parts)
+        there = {Path(part["path"]).stem for part in parts if "backup-source" in part["path"]}
+        shared = {path.stem for path in (role / "files").glob("*.py")} - {"main", "exchange"}
+        assert there == {"__main__", *shared, *(path.stem for path in (role / "files" / name).glob("*.py"))}
+        assert any(part["from"] == "exchange.py" for part in parts) == (name == "mariadb")
 
 
 def test_logs_are_read_from_a_position() -> None:
