@@ -132,6 +132,7 @@ def host(topology: Topology, access: Access, name: str, address: str) -> Host:
     by_role |= {
         "node_exporter": monitoring.node_exporter_vars(topology, name, by_role),
         "mysqld_exporter": monitoring.mysqld_exporter_vars(topology, name),
+        "blackbox_exporter": monitoring.blackbox_exporter_vars(topology, name),
         "alertmanager": monitoring.alertmanager_vars(topology, name),
         "prometheus": monitoring.prometheus_vars(topology, name),
     }

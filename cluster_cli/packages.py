@@ -28,6 +28,7 @@ PACKAGES: dict[str, tuple[str, ...]] = {
     "logs": ("logrotate", "rsyslog", "rsyslog-relp"),
     "node_exporter": ("prometheus-node-exporter",),
     "mysqld_exporter": ("prometheus-mysqld-exporter",),
+    "blackbox_exporter": ("prometheus-blackbox-exporter",),
     "alertmanager": ("prometheus-alertmanager",),
     "prometheus": ("prometheus",),
 }

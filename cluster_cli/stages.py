@@ -33,7 +33,11 @@ STAGES: tuple[Stage, ...] = (
     Stage("load_balancer", "Balance the traffic", ("haproxy", "nginx")),
     Stage("keepalived", "Hold the virtual addresses", ("keepalived",)),
     Stage("logs", "Gather the logs", ("logs",)),
-    Stage("monitoring", "Watch the cluster", ("node_exporter", "mysqld_exporter", "alertmanager", "prometheus")),
+    Stage(
+        "monitoring",
+        "Watch the cluster",
+        ("node_exporter", "mysqld_exporter", "blackbox_exporter", "alertmanager", "prometheus"),
+    ),
 )
 WITH_CERTIFICATES = (
     "certificates",

@@ -19,6 +19,7 @@ UNITS = {
     "logs": ("cluster-log-sender",),
     "node_exporter": ("prometheus-node-exporter", "cluster-metrics"),
     "mysqld_exporter": ("prometheus-mysqld-exporter",),
+    "blackbox_exporter": ("prometheus-blackbox-exporter",),
     "alertmanager": ("prometheus-alertmanager",),
     "prometheus": ("prometheus",),
 }

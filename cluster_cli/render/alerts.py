@@ -10,14 +10,19 @@ from typing import Any
 
 from cluster_cli.render.backup import backed_up, makers
 from cluster_cli.render.early_warnings import running_out, unlike_other_days
+from cluster_cli.render.probes import own_requests, seen_by
 from cluster_cli.render.rule import MILLISECONDS, SOON, Alert, Record, urgent, window
+from cluster_cli.status.limits import WARN_DAYS, WARN_SHARE
 from cluster_cli.topology.backup import OWN_FILES
 from cluster_cli.topology.databases import Database
-from cluster_cli.topology.model import Topology
+from cluster_cli.topology.model import LoadBalancer, Topology
 from cluster_cli.topology.monitoring import Monitoring
 
 FRESH = 4  # looks without new metrics of a node's own until they count as old
 MISSING = {"copies": "CopyMissing", "binlogs": "BinlogsMissing", "proof": "ProofMissing"}
+DAY = 86400
+LOOKS = "frontends"  # the job of what clients see
+BY = "max by (balancer, frontend, address, proxy)"  # all that watch say the same of the same
 QUARTER, TWELFTH = 0.25, 0.08  # of a certificate's life; it is renewed in its last third
 REACHED = "on (instance) max by (instance) (up) == 1"  # a node that is down has one alert, and no others
 
@@ -30,6 +35,7 @@ def groups(topology: Topology) -> list[dict[str, Any]]:
     found: dict[str, Iterator[Alert | Record]] = {
         "nodes": nodes(monitoring),
         "balancing": balancing(topology, monitoring),
+        "clients": clients(topology, monitoring),
         "databases": databases(topology, monitoring),
         "backups": backups(topology, monitoring),
         "monitoring": watchers(monitoring),
@@ -159,30 +165,16 @@ def balancing(topology: Topology, monitoring: Monitoring) -> Iterator[Alert]:
             "the balancer of <instance> does not run",
             now,
         )
-    balancers = [each for each in topology.load_balancers.values() if each.engine == "haproxy"]
-    if not balancers:
+    yield from pools(topology, now)
+    if not balancers(topology, "haproxy"):
         return
-    pools = sorted({name for each in balancers for name, one in each.backends.items() if not one.one_at_a_time})
-    if pools:
-        yield Alert(
-            "BackendDegraded",
-            f'max by (proxy, server) (haproxy_server_status{{state="DOWN",proxy=~"{"|".join(pools)}"}}) == 1',
-            "warning",
-            "server <server> of backend <proxy> is down",
-            now,
-        )
-    yield Alert(
-        "BackendEmpty",
-        'max by (proxy) (haproxy_backend_status{state="UP"}) == 0',
-        "critical",
-        "backend <proxy> has no server left: clients get errors",
-        now,
-    )
     answers = f"rate(haproxy_backend_http_responses_total[{rate}])"
     errors = f'rate(haproxy_backend_http_responses_total{{code="5xx"}}[{rate}])'
+    was_empty = f'max by (proxy) (min_over_time(haproxy_backend_status{{state="UP"}}[{rate}])) == 0'
     yield Alert(
         "ErrorsServed",
-        f"100 * sum by (proxy) ({errors}) / sum by (proxy) ({answers}) > {limits.error_percent}",
+        f"100 * sum by (proxy) ({errors}) / sum by (proxy) ({answers}) > {limits.error_percent}"
+        f" unless {was_empty}",  # that is another alert
         "critical",
         "<value> % of what backend <proxy> answers are errors",
         now,
@@ -190,7 +182,7 @@ def balancing(topology: Topology, monitoring: Monitoring) -> Iterator[Alert]:
     yield Alert(
         "AnswersSlow",
         f"max by (proxy) (haproxy_backend_response_time_average_seconds) > {limits.latency / MILLISECONDS:g}"
-        f" and sum by (proxy) (rate(haproxy_backend_http_requests_total[{rate}])) > 0",
+        f" and sum by (proxy) (rate(haproxy_backend_http_requests_total[{rate}])) > {own_requests(topology):g}",
         "warning",
         "servers of backend <proxy> take <duration> to answer",
         SOON * now,
@@ -203,6 +195,77 @@ def balancing(topology: Topology, monitoring: Monitoring) -> Iterator[Alert]:
         "the balancer of <instance> has <value> % of its connections in use",
         now,
     )
+
+
+def balancers(topology: Topology, engine: str) -> list[LoadBalancer]:
+    """The load balancers of an engine."""
+    return [each for each in topology.load_balancers.values() if each.engine == engine]
+
+
+def pools(topology: Topology, now: int) -> Iterator[Alert]:
+    """What servers balancers reach: haproxy says so itself, for nginx the node does (role node_exporter)."""
+    taking_turns = {
+        name
+        for each in balancers(topology, "haproxy")
+        for name, backend in each.backends.items()
+        if not backend.one_at_a_time
+    }
+    down, empty = [], []
+    if taking_turns:
+        named = "|".join(sorted(taking_turns))
+        down.append(f'max by (proxy, server) (haproxy_server_status{{state="DOWN",proxy=~"{named}"}}) == 1')
+    if balancers(topology, "haproxy"):
+        empty.append('max by (proxy) (haproxy_backend_status{state="UP"}) == 0')
+    if balancers(topology, "nginx"):
+        down.append("min by (proxy, server) (cluster_backend_server_up) == 0")
+        empty.append("max by (proxy) (cluster_backend_server_up) == 0")
+    if down:
+        yield Alert(
+            "BackendDegraded",
+            " or ".join(down),
+            "warning",
+            "server <server> of backend <proxy> is down",
+            now,
+        )
+    if empty:
+        yield Alert(
+            "BackendEmpty",
+            " or ".join(empty),
+            "critical",
+            "backend <proxy> has no server left: clients get errors",
+            now,
+        )
+
+
+def clients(topology: Topology, monitoring: Monitoring) -> Iterator[Alert]:
+    """What clients meet at the frontends, as those that watch see it."""
+    known, now = max((seen_by(topology, node) for node in monitoring.nodes), key=len), urgent(monitoring)
+    if not known:
+        return
+    yield Alert(
+        "FrontendFailing",
+        f"{BY} (probe_success) == 0",
+        "critical",
+        "frontend <frontend> of <balancer> does not answer as it should at <address>",
+        now,
+    )
+    slow = f"avg_over_time(probe_duration_seconds[{window(monitoring)}]) and probe_success == 1"
+    yield Alert(
+        "FrontendSlow",
+        f"{BY} ({slow}) > {monitoring.thresholds.latency / MILLISECONDS:g}",
+        "warning",
+        "frontend <frontend> of <balancer> takes <duration> to answer at <address>",
+        SOON * now,
+    )
+    if any(each.over_tls for each in known):
+        limit = min(WARN_DAYS * DAY, topology.certificates.life // MILLISECONDS // WARN_SHARE)
+        yield Alert(
+            "FrontendCertificateEnds",
+            f"{BY} (probe_ssl_earliest_cert_expiry - time()) < {limit}",
+            "warning",
+            "the certificate that frontend <frontend> of <balancer> shows at <address> ends in <duration>",
+            SOON * now,
+        )
 
 
 def databases(topology: Topology, monitoring: Monitoring) -> Iterator[Alert]:
@@ -354,7 +417,7 @@ def watchers(monitoring: Monitoring) -> Iterator[Alert]:
     now, span = urgent(monitoring), window(monitoring)
     yield Alert(
         "TargetMissing",
-        f'up{{job!="haproxy"}} == 0 and {REACHED}',
+        f'up{{job!~"haproxy|{LOOKS}"}} == 0 and {REACHED}',
         "warning",
         "<instance> gives no metrics of <job>",
         now,

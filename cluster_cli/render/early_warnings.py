@@ -7,6 +7,7 @@ told of either.
 
 from collections.abc import Iterator
 
+from cluster_cli.render.probes import own_requests
 from cluster_cli.render.rule import MILLISECONDS, SOON, Alert, Record, urgent, window
 from cluster_cli.topology.databases import Database
 from cluster_cli.topology.model import Topology
@@ -107,7 +108,7 @@ def unlike_other_days(topology: Topology, monitoring: Monitoring) -> Iterator[Al
     yield Record("proxy:requests:rate", asked)
     yield from compared("proxy:requests")
     slow = f"max by (proxy) (avg_over_time(haproxy_backend_response_time_average_seconds[{rate}]))"
-    yield Record("proxy:latency:rate", f"{slow} and proxy:requests:rate > 0")
+    yield Record("proxy:latency:rate", f"{slow} and proxy:requests:rate > {own_requests(topology):g}")
     yield from compared("proxy:latency")
     times = "proxy:requests:rate / proxy:requests:usual"
     yield Alert(

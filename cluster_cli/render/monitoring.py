@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from cluster_cli.render import alerts, health
+from cluster_cli.render import alerts, health, probes
 from cluster_cli.render.balancing import balancer_of
 from cluster_cli.render.certificate_files import AUTHORITY, FOLDER, folder
 from cluster_cli.render.databases import database_of
@@ -15,6 +15,7 @@ from cluster_cli.topology.monitoring import (
     DATABASE_SERVER_PORT,
     GOSSIP_PORT,
     NODE_PORT,
+    PROBER_PORT,
     PROMETHEUS_PORT,
     WATCHER,
     Receiver,
@@ -92,7 +93,8 @@ def servers(backends: list[Vars]) -> list[Vars]:
 def watching_roles(topology: Topology, node: str) -> list[str]:
     """The roles of this file a node has, besides that all have."""
     database = ["mysqld_exporter"] if database_of(topology, node) else []
-    return [*database, *(["alertmanager", "prometheus"] if watches(topology, node) else [])]
+    prober = ["blackbox_exporter"] if blackbox_exporter_vars(topology, node) else []
+    return [*database, *prober, *(["alertmanager", "prometheus"] if watches(topology, node) else [])]
 
 
 def mysqld_exporter_vars(topology: Topology, node: str) -> Vars:
@@ -105,6 +107,17 @@ def mysqld_exporter_vars(topology: Topology, node: str) -> Vars:
         **tls("mysqld_exporter"),
         "mysqld_exporter_account": WATCHER,
         "mysqld_exporter_replicates": found[1].mode == "replication" and found[1].engine == "mariadb",
+    }
+
+
+def blackbox_exporter_vars(topology: Topology, node: str) -> Vars:
+    """How a node that watches looks at what clients see; empty for the others, and where nothing is to be seen."""
+    found = probes.seen_by(topology, node) if watches(topology, node) else ()
+    if not found:
+        return {}
+    return {
+        "blackbox_exporter_port": PROBER_PORT,
+        "blackbox_exporter_modules": {each.name: each.how for each in found},
     }
 
 
@@ -129,7 +142,7 @@ def prometheus_vars(topology: Topology, node: str) -> Vars:
         "prometheus_interval_seconds": max(1, monitoring.interval // MILLISECONDS),
         "prometheus_retention_seconds": monitoring.retention // MILLISECONDS,
         "prometheus_retention_gigabytes": monitoring.retention_gigabytes or 0,
-        "prometheus_jobs": jobs(topology),
+        "prometheus_jobs": [*jobs(topology), *looks(topology, node)],
         "prometheus_alertmanagers": [
             each["address"] for each in targets(topology, monitoring.nodes, ALERTMANAGER_PORT)
         ],
@@ -154,6 +167,22 @@ def jobs(topology: Topology) -> list[Vars]:
     }
     return [
         {"name": name, "targets": targets(topology, nodes, port)} for name, (nodes, port) in found.items() if nodes
+    ]
+
+
+def looks(topology: Topology, node: str) -> list[Vars]:
+    """What a node asks the prober beside it: how that is, and what it sees. None where there is nothing to see."""
+    found = probes.seen_by(topology, node)
+    here, labels = f"127.0.0.1:{PROBER_PORT}", {"instance": node, **site(topology, node)}
+    if not found:
+        return []
+    seen = [
+        {"address": here, "labels": labels | each.labels, "params": {"module": each.name, "target": each.url}}
+        for each in found
+    ]
+    return [
+        {"name": "blackbox", "scheme": "http", "targets": [{"address": here, "labels": labels}]},
+        {"name": alerts.LOOKS, "scheme": "http", "path": "/probe", "targets": seen},
     ]
 
 

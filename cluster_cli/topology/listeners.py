@@ -29,6 +29,7 @@ from cluster_cli.topology.monitoring import (
     DATABASE_SERVER_PORT,
     GOSSIP_PORT,
     NODE_PORT,
+    PROBER_PORT,
     PROMETHEUS_PORT,
 )
 from cluster_cli.topology.problems import Path
@@ -39,6 +40,7 @@ from cluster_cli.topology.sources import (
     balancers_asking,
     clients,
     every_node,
+    lookers,
     nodes,
     operators,
     sites_asking,
@@ -215,6 +217,8 @@ def monitoring_listeners(topology: Topology) -> Iterator[Listener]:
         asking = (*watchers_here, *operators(topology))
         yield Listener(path, node, PROMETHEUS_PORT, "Prometheus", "prometheus", asking, known.get(node))
         yield Listener(path, node, ALERTMANAGER_PORT, "Alertmanager", "prometheus-aler", asking, known.get(node))
+        if topology.load_balancers:
+            yield Listener(path, node, PROBER_PORT, "what looks at frontends", "prometheus-blac", (), LOOPBACK)
         if len(watching) > 1:
             who = "Alertmanagers among each other"
             yield Listener(path, node, GOSSIP_PORT, who, "prometheus-aler", watchers_here, known.get(node))
@@ -237,7 +241,8 @@ def balancer_listeners(topology: Topology, name: str, balancer: LoadBalancer, no
         yield Listener(at, node, balancer.stats.port, who, balancer.engine, sources, address)
     for front_name, front in balancer.frontends.items():
         at, who = written_as(topology, name, front_name), f"frontend {front_name} of {name}"
-        sources = clients(topology) + nodes(topology, balancers_asking(topology, node, front.bind))
+        asking = nodes(topology, balancers_asking(topology, node, front.bind))
+        sources = clients(topology) + asking + lookers(topology)
         for place in frontend_addresses(topology, balancer, node, front) or (None,):
             yield Listener(at, node, front.bind, who, balancer.engine, sources, place)
     if balancer.engine == "haproxy" and any(each.sticky == "source" for each in balancer.backends.values()):

@@ -10,7 +10,7 @@ from cluster_cli.topology.fields import HostName, Name, Port, Span, Url, Words, 
 DAY = 86_400_000
 # The ports these programs are known by (the wiki of Prometheus, "Default port allocations").
 PROMETHEUS_PORT, ALERTMANAGER_PORT, GOSSIP_PORT = 9090, 9093, 9094
-NODE_PORT, BALANCER_PORT, DATABASE_SERVER_PORT = 9100, 9101, 9104
+NODE_PORT, BALANCER_PORT, DATABASE_SERVER_PORT, PROBER_PORT = 9100, 9101, 9104, 9115
 WATCHER = "prometheus"  # the account of the system, and of databases, that looks
 
 Severity = Literal["critical", "warning"]

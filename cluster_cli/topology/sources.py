@@ -58,6 +58,11 @@ def clients(topology: Topology) -> Sources:
     return (*topology.firewall.clients, *operators(topology)) if topology.firewall.clients else ANYONE
 
 
+def lookers(topology: Topology) -> Sources:
+    """The nodes that watch, as they come to the frontends to see what clients see."""
+    return nodes(topology, topology.monitoring.nodes if topology.monitoring else (), "service")
+
+
 def watchers(topology: Topology, balancer: LoadBalancer) -> Sources:
     """Who may read a balancer's own page: operators, and the networks that are written or else the nodes."""
     nodes_themselves = (*every_node(topology), *every_node(topology, "management"))

@@ -81,6 +81,10 @@ WRITES = 'cluster_database_writable{{instance="{}",database="{}"}}'
 ANSWERS = 'haproxy_backend_http_responses_total{{instance="lb1",proxy="shop",code="{}"}}'
 SLOW = 'haproxy_backend_response_time_average_seconds{instance="lb1",proxy="shop"}'
 ASKED = 'haproxy_backend_http_requests_total{instance="lb1",proxy="shop"}'
+SERVER_UP = 'cluster_backend_server_up{{instance="{}",proxy="api",server="{}"}}'
+POOL_UP = 'haproxy_backend_status{instance="lb1",proxy="shop",state="UP"}'
+SEEN = {"balancer": "edge", "frontend": "shop", "address": "192.0.2.100", "proxy": "shop"}
+LOOK = 'probe_{}{{job="frontends",instance="{}",' + ",".join(f'{k}="{v}"' for k, v in SEEN.items()) + "}}"
 OFFICE_HOURS = [(20.0, DAY // 2), (100.0, DAY // 2)] * 7  # a second, by night and by day
 NIGHTS = [(0.1, DAY // 2), (0.3, DAY // 2)] * 7  # seconds an answer takes, when copies are made and when not
 SESSIONS, SESSION_LIMIT = (
@@ -241,6 +245,18 @@ CASES: tuple[Case, ...] = (
         {"proxy": "shop", "server": "web1"},
     ),
     Case(
+        "BackendDegraded",
+        {SERVER_UP.format("inner1", "web1"): always(0), SERVER_UP.format("inner1", "web2"): always(1)},
+        {SERVER_UP.format("inner1", "web1"): always(1), SERVER_UP.format("inner1", "web2"): always(1)},
+        {"proxy": "api", "server": "web1"},
+    ),
+    Case(
+        "BackendEmpty",
+        {SERVER_UP.format("inner1", "web1"): always(0), SERVER_UP.format("inner1", "web2"): always(0)},
+        {SERVER_UP.format("inner1", "web1"): always(0), SERVER_UP.format("inner1", "web2"): always(1)},
+        {"proxy": "api"},
+    ),
+    Case(
         "BackendEmpty",
         {'haproxy_backend_status{instance="lb1",proxy="shop",state="UP"}': always(0)},
         {'haproxy_backend_status{instance="lb1",proxy="shop",state="UP"}': always(1)},
@@ -254,9 +270,42 @@ CASES: tuple[Case, ...] = (
         "10",
     ),
     Case(
+        "ErrorsServed",
+        {ANSWERS.format("5xx"): rising(10), POOL_UP: always(1)},
+        {ANSWERS.format("5xx"): rising(10), POOL_UP: "1x4 0 0 1x{n}"},  # it was empty a moment ago
+        {"proxy": "shop"},
+        "100",
+    ),
+    Case(
+        "FrontendFailing",
+        {LOOK.format("success", "mon1"): always(0)},
+        {LOOK.format("success", "mon1"): always(1)},
+        SEEN,
+    ),
+    Case(
+        "FrontendFailing",
+        {LOOK.format("success", each): always(0) for each in ("mon1", "mon2")},  # one alert, not two
+        {LOOK.format("success", "mon1"): "1 0 1x{n}"},
+        SEEN,
+    ),
+    Case(
+        "FrontendSlow",
+        {LOOK.format("success", "mon1"): always(1), LOOK.format("duration_seconds", "mon1"): always(0.75)},
+        {LOOK.format("success", "mon1"): always(0), LOOK.format("duration_seconds", "mon1"): always(5)},
+        SEEN,
+        "750ms",
+    ),
+    Case(
+        "FrontendCertificateEnds",
+        {LOOK.format("ssl_earliest_cert_expiry", "mon1"): always(86400)},
+        {LOOK.format("ssl_earliest_cert_expiry", "mon1"): always(20 * 86400)},
+        SEEN,
+        "23h 55m 30s",
+    ),
+    Case(
         "AnswersSlow",
-        {SLOW: always(0.75), ASKED: rising(1)},
-        {SLOW: always(0.75), ASKED: always(7)},  # nobody asks any more
+        {SLOW: always(0.75), ASKED: rising(15)},
+        {SLOW: always(0.75), ASKED: rising(6)},  # nobody asks but those who watch
         {"proxy": "shop"},
         "750ms",
     ),

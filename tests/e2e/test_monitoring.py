@@ -49,7 +49,10 @@ load_balancers:
     nodes: [lb1, lb2]
     virtual_ips:
       - {{address: {VIP}, prefer: lb1}}
-    frontends: {{shop: {{bind: 80, backend: shop}}}}
+    frontends:
+      shop: {{bind: 80, backend: shop}}
+      secure: {{bind: 443, backend: shop, tls: {{}}}}
+      plain: {{bind: 81, redirect: secure}}
     backends: {{shop: {{nodes: [web1], port: 80}}}}
 web:
   shop: {{nodes: [web1]}}
@@ -260,8 +263,11 @@ def test_faults_fire_and_resolve(lab: Stack, receiver: Receiver, browser: Browse
         ("ServiceDown", "web1"),
         ("BackendDegraded", "shop"),
         ("BackendEmpty", "shop"),
+        ("FrontendFailing", VIP),
     }
+    deaf = "echo {} frontend plain | socat - unix-connect:/run/haproxy/admin.sock"
     faults = {
+        holder: deaf.format("disable"),  # it refuses connections; those of an empty backend are told as such
         other: f"systemctl stop haproxy; ip address add {VIP}/32 dev lo",
         "web1": "systemctl stop chrony nginx",
     }
@@ -272,10 +278,12 @@ def test_faults_fire_and_resolve(lab: Stack, receiver: Receiver, browser: Browse
     problems = lab.status()["problems"]
     assert any(problem.startswith("alert BackendEmpty: backend shop") for problem in problems), problems
     assert f"the balancer of {other} does not run" in receiver.heard
+    assert f"frontend plain of edge does not answer as it should at {VIP}" in receiver.heard
     shown = agree(lab, browser)
     assert (shown.state, shown.nodes["web1"], shown.holders[VIP]) == ("bad", "warn", sorted((holder, other)))
     assert f"{other}: haproxy does not run" in shown.problems
     assert shown.alerts >= {name for name, _ in wanted}
+    lab.on(holder, deaf.format("enable"))
     lab.on(other, f"ip address del {VIP}/32 dev lo; systemctl start haproxy")
     lab.on("web1", "systemctl start chrony nginx")
     over(receiver, wanted)
@@ -300,7 +308,7 @@ def test_a_dead_node_is_one_alert(lab: Stack, receiver: Receiver, browser: Brows
 
 def test_what_it_costs(lab: Stack) -> None:
     """Memory of its programs, and their processor time since they began, at an interval of two seconds."""
-    look = "ps -C prometheus,prometheus-aler,prometheus-node,python3 -o rss=,cputimes=,etimes=,args= | cut -c1-90"
+    look = "ps -C prometheus,prometheus-aler,prometheus-node,prometheus-blac,python3 -o rss=,cputimes=,etimes=,args= | cut -c1-90"
     rows = {node: lab.on(node, look).splitlines() for node in ("mon1", "web1")}
     print(*(f"{node}: {row}" for node, found in rows.items() for row in found), sep="\n")
     own = [row for row in rows["web1"] if "cluster/metrics" in row or "node-exporter" in row]

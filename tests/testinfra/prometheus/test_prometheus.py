@@ -71,9 +71,9 @@ def test_its_configuration_passes_the_checker(observed):
 
 def test_it_asks_everything_it_is_to_ask(node, observed):
     targets = answers(observed)[0]["activeTargets"]
-    known = {(each["labels"]["job"], each["labels"]["instance"]): each for each in targets}
+    known = {tuple(sorted(each["labels"].items())): each for each in targets}
     wanted = {
-        (job["name"], target["labels"]["instance"])
+        tuple(sorted({"job": job["name"], **target["labels"]}.items()))
         for job in node.vars["prometheus_jobs"]
         for target in job["targets"]
     }
