@@ -5,7 +5,7 @@ its value in seconds. Each that fires is explained in docs/how-to/alerts.md, und
 `promtool test rules` in tests/e2e/alert_cases.py.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from cluster_cli.render.backup import backed_up, makers
@@ -13,12 +13,13 @@ from cluster_cli.render.early_warnings import running_out, unlike_other_days
 from cluster_cli.render.probes import own_requests, seen_by
 from cluster_cli.render.rule import MILLISECONDS, SOON, Alert, Record, urgent, window
 from cluster_cli.status.limits import WARN_DAYS, WARN_SHARE
-from cluster_cli.topology.backup import OWN_FILES
+from cluster_cli.topology.backup import OWN_FILES, Backup
 from cluster_cli.topology.databases import Database
 from cluster_cli.topology.model import LoadBalancer, Topology
 from cluster_cli.topology.monitoring import Monitoring
 
 FRESH = 4  # looks without new metrics of a node's own until they count as old
+LAST_BACKUP = "cluster_backup_last_success_timestamp_seconds"
 MISSING = {"copies": "CopyMissing", "binlogs": "BinlogsMissing", "proof": "ProofMissing"}
 DAY = 86400
 LOOKS = "frontends"  # the job of what clients see
@@ -372,12 +373,21 @@ def grouped(known: dict[str, Database], now: int) -> Iterator[Alert]:
 def backups(topology: Topology, monitoring: Monitoring) -> Iterator[Alert]:
     """Backups that are not made, or not proven."""
     backup, now = topology.backup, urgent(monitoring)
-    if backup is None:
+    if not backup:
         return
-    last = "cluster_backup_last_success_timestamp_seconds"
+    if backed_up(topology):
+        yield from copies(topology, backup, now)
+    if backup.files:
+        yield from files(backup, now)
+    summary = "<instance> never kept the cluster's own files (<kind>), or does not tell of it"
+    seconds = backup.overdue.copies // MILLISECONDS
+    yield Alert("OwnFilesMissing", never("own", {OWN_FILES: backup.nodes}), "warning", summary, seconds)
+
+
+def copies(topology: Topology, backup: Backup, now: int) -> Iterator[Alert]:
+    """Those of databases."""
     limits = {kind: getattr(backup.overdue, kind) // MILLISECONDS for kind in ("copies", "binlogs", "proof")}
-    files = {"files": backup.overdue.files // MILLISECONDS} if backup.files else {}
-    old = (f'time() - {last}{{kind="{kind}"}} > {seconds}' for kind, seconds in (limits | files).items())
+    old = (f'time() - {LAST_BACKUP}{{kind="{kind}"}} > {seconds}' for kind, seconds in limits.items())
     yield Alert(
         "BackupOld",
         " or ".join(old),
@@ -387,28 +397,45 @@ def backups(topology: Topology, monitoring: Monitoring) -> Iterator[Alert]:
     )
     yield Alert(
         "BackupFailed",
-        "cluster_backup_failed == 1",
+        'cluster_backup_failed{kind!="files"} == 1',
         "warning",
         "the last backup (<kind>) of database <database> by <instance> failed",
         now,
     )
+    by = {name: makers(topology, name) for name in backed_up(topology)}
     for kind, seconds in limits.items():
-        never = (
-            f'absent({last}{{database="{name}",instance="{node}",kind="{kind}"}})'
-            for name in backed_up(topology)
-            for node in makers(topology, name)
-        )
         summary = "<instance> never made a backup (<kind>) of database <database>, or does not tell of any"
-        if backed_up(topology):
-            yield Alert(MISSING[kind], " or ".join(never), "critical", summary, seconds)
+        yield Alert(MISSING[kind], never(kind, by), "critical", summary, seconds)
+
+
+def files(backup: Backup, now: int) -> Iterator[Alert]:
+    """Those of files of nodes, whose name stands where that of a database does."""
+    seconds = backup.overdue.files // MILLISECONDS
     yield Alert(
-        "OwnFilesMissing",
-        " or ".join(
-            f'absent({last}{{database="{OWN_FILES}",instance="{node}",kind="own"}})' for node in backup.nodes
-        ),
+        "FilesOld",
+        f'time() - {LAST_BACKUP}{{kind="files"}} > {seconds}',
+        "critical",
+        "the last copy of the files <database> by <instance> is <duration> old",
+        now,
+    )
+    yield Alert(
+        "FilesFailed",
+        'cluster_backup_failed{kind="files"} == 1',
         "warning",
-        "<instance> never kept the cluster's own files (<kind>), or does not tell of it",
-        limits["copies"],
+        "the last copy of the files <database> by <instance> failed",
+        now,
+    )
+    summary = "<instance> never made a copy of the files <database>, or does not tell of any"
+    by = dict.fromkeys(backup.files, backup.nodes)
+    yield Alert("FilesMissing", never("files", by), "critical", summary, seconds)
+
+
+def never(kind: str, by: Mapping[str, Iterable[str]]) -> str:
+    """That a node never made a backup of a kind, or does not tell. by: who makes it, by the name of what is kept."""
+    return " or ".join(
+        f'absent({LAST_BACKUP}{{database="{name}",instance="{node}",kind="{kind}"}})'
+        for name, nodes in by.items()
+        for node in nodes
     )
 
 

@@ -15,7 +15,8 @@ from cluster_cli.topology.model import LoadBalancer, Topology
 
 PROBLEM, NODE, ALL = "cluster:problem", "cluster:node:state", "cluster:state"
 DAY = 86400
-ALERTED = ("MetricsStale", "TargetMissing", "VirtualIpUnheld", "VirtualIpHeldTwice", "BackupOld", "BackupFailed")
+OF_BACKUPS = ("BackupOld", "BackupFailed", "FilesOld", "FilesFailed")
+ALERTED = ("MetricsStale", "TargetMissing", "VirtualIpUnheld", "VirtualIpHeldTwice", *OF_BACKUPS)
 OF_DATABASES = ("DatabaseNoWriter", "DatabaseTwoWriters")
 
 

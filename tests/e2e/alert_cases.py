@@ -105,12 +105,12 @@ WELL_WRITTEN = {
 }
 
 
-def missing(name: str, kind: str) -> Case:
-    """A backup of `orders` that was never made, beside one of `main` that was."""
-    of_main, of_orders = BACKUP.format("main", kind), BACKUP.format("orders", kind)
-    labels = {"database": "orders", "instance": "mon1", "kind": kind}
-    both = {of_main: always(1), of_orders: always(1)}
-    return Case(name, {of_main: always(1)}, both, labels)
+def missing(alert: str, kind: str, name: str = "orders") -> Case:
+    """A backup that was never made, beside one of `main` that was."""
+    of_main, of_another = BACKUP.format("main", kind), BACKUP.format(name, kind)
+    labels = {"database": name, "instance": "mon1", "kind": kind}
+    both = {of_main: always(1), of_another: always(1)}
+    return Case(alert, {of_main: always(1)}, both, labels)
 
 
 def running_out(name: str, used: str, limit: str, labels: Mapping[str, str]) -> Iterator[Case]:
@@ -423,6 +423,17 @@ CASES: tuple[Case, ...] = (
         1200,
     ),
     Case("BackupFailed", *one("cluster_backup_failed", 1, 0, instance="mon1", database="main", kind="proof")),
+    Case(
+        "FilesOld",
+        {BACKUP.format("site", "files"): always(0)},
+        {BACKUP.format("site", "files"): always(3000), BACKUP.format("main", "copies"): always(0)},
+        {"instance": "mon1", "database": "site", "kind": "files"},
+        "1h 6m 0s",
+        3960,
+    ),
+    Case("FilesFailed", *one("cluster_backup_failed", 1, 0, instance="mon1", database="site", kind="files")),
+    Case("BackupFailed", *one("cluster_backup_failed", 1, 0, instance="mon1", database="main", kind="copies")),
+    missing("FilesMissing", "files", name="site"),
     missing("CopyMissing", "copies"),
     missing("BinlogsMissing", "binlogs"),
     missing("ProofMissing", "proof"),

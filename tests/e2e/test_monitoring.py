@@ -308,7 +308,8 @@ def test_a_dead_node_is_one_alert(lab: Stack, receiver: Receiver, browser: Brows
 
 def test_what_it_costs(lab: Stack) -> None:
     """Memory of its programs, and their processor time since they began, at an interval of two seconds."""
-    look = "ps -C prometheus,prometheus-aler,prometheus-node,prometheus-blac,python3 -o rss=,cputimes=,etimes=,args= | cut -c1-90"
+    names = "prometheus,prometheus-aler,prometheus-node,prometheus-blac,python3"
+    look = f"ps -C {names} -o rss=,cputimes=,etimes=,args= | cut -c1-90"
     rows = {node: lab.on(node, look).splitlines() for node in ("mon1", "web1")}
     print(*(f"{node}: {row}" for node, found in rows.items() for row in found), sep="\n")
     own = [row for row in rows["web1"] if "cluster/metrics" in row or "node-exporter" in row]

@@ -62,6 +62,14 @@ def test_where_only_files_are_backed_up_no_copy_of_a_database_is_missed() -> Non
     assert all(rule["expr"] for rule in rules)
 
 
+def test_files_alone_are_watched_without_databases() -> None:
+    text = SMALL.replace("{a: {}}", "{a: {}, b: {}}") + "monitoring: {nodes: [a]}\n"
+    text += "backup: {nodes: [a], files: {site: {nodes: [b], paths: [/srv/www]}}}\n"
+    assert all(rule["expr"] for rule in alert_cases.rules(parse(text)))
+    assert {"FilesOld", "FilesMissing"} <= names(text)
+    assert not names(text) & {"BackupOld", "CopyMissing"}
+
+
 def test_what_is_recorded_is_there_before_it_is_asked_for() -> None:
     recorded = {rule["record"] for rule in ALL if "record" in rule}
     known: set[str] = set()
