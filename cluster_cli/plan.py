@@ -8,6 +8,7 @@ from cluster_cli.events import Event, TaskEnded, fan_out
 from cluster_cli.lab.stand import lab_of
 from cluster_cli.run import Run
 from cluster_cli.runner import converge
+from cluster_cli.secrets.by_hand import refuse_missing
 from cluster_cli.stages import stages_for
 from cluster_cli.up import CONTACT, LAB, Outcome, contact_all
 
@@ -33,6 +34,7 @@ class Plan:
 def plan(run: Run, *, only: Sequence[str] = (), nodes: Sequence[str] = ()) -> Plan:
     """Compare every node with the topology. Raises ClusterError when no node can be looked at."""
     refuse_bad_certificates(run.workspace)
+    refuse_missing(run.workspace)
     changes = missing_nodes(run)
     if len(changes) == len(run.workspace.topology.nodes):
         return Plan(tuple(changes), Outcome())

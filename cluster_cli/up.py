@@ -13,6 +13,7 @@ from cluster_cli.events import Step
 from cluster_cli.lab.stand import stand_up
 from cluster_cli.run import Run
 from cluster_cli.runner import Converged, converge
+from cluster_cli.secrets.by_hand import refuse_missing
 from cluster_cli.secrets.known import needed
 from cluster_cli.secrets.store import Secrets
 from cluster_cli.stages import WITH_CERTIFICATES, Stage, stages_for
@@ -129,6 +130,7 @@ def make_secrets(run: Run) -> None:
     workspace = run.workspace
     secrets = Secrets.open(workspace.places.secrets, workspace.topology.name)
     secrets.ensure_all({known.name: known.make for known in needed(workspace.topology)})
+    refuse_missing(workspace)
     make_ready(workspace)
     run.learn_secrets()
 

@@ -29,6 +29,10 @@ def command(context: click.Context, cluster: Path, output: str) -> None:
             from cluster_cli.certificates.cluster_certificates import refuse_bad_certificates
 
             refuse_bad_certificates(workspace)
+        if workspace.topology.monitoring and workspace.topology.monitoring.receivers:
+            from cluster_cli.secrets.by_hand import refuse_missing
+
+            refuse_missing(workspace)
     except TopologyError as error:
         if output != "json":
             raise

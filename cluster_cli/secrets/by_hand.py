@@ -1,0 +1,47 @@
+"""Secrets only people know, and put in by hand: how receivers of alerts are reached."""
+
+from collections.abc import Iterator, Mapping
+
+from cluster_cli.secrets.secret import Secret
+from cluster_cli.secrets.sops import SUFFIX
+from cluster_cli.secrets.store import Secrets
+from cluster_cli.topology.load import refused
+from cluster_cli.topology.model import Topology
+from cluster_cli.topology.monitoring_rules import receivers
+from cluster_cli.topology.problems import Path, Problem
+from cluster_cli.workspace import Workspace
+
+HTTP = ("http://", "https://")
+
+
+def refuse_missing(workspace: Workspace) -> None:
+    """Raises TopologyError (exit 2) with all that is missing or blank; nothing is where there is no file yet."""
+    path = workspace.places.secrets
+    wanted = list(named(workspace.topology))
+    if not wanted or not path.exists():
+        return
+    edit = f"{'sops' if path.name.endswith(SUFFIX) else 'ansible-vault'} edit {path}"
+    if problems := list(missing(workspace.topology, Secrets.open(path, workspace.topology.name).entries(), edit)):
+        raise refused(workspace.places.topology, problems)
+
+
+def named(topology: Topology) -> Iterator[tuple[Path, str]]:
+    """Every secret a receiver names, with the place where it does."""
+    for path, receiver in receivers(topology):
+        fields = {
+            ("webhook", "url_secret"): receiver.webhook and receiver.webhook.url_secret,
+            ("webhook", "token"): receiver.webhook and receiver.webhook.token,
+            ("email", "password"): receiver.email and receiver.email.password,
+        }
+        yield from (((*path, *at), name) for at, name in fields.items() if name)
+
+
+def missing(topology: Topology, known: Mapping[str, Secret], edit: str) -> Iterator[Problem]:
+    """What receivers name and nobody put in, so that an alert would not reach them. edit: the command to do so."""
+    for path, name in named(topology):
+        value = known[name].value.strip() if name in known else None
+        if not value:
+            what = f"there is no secret {name}" if value is None else f"the secret {name} is empty"
+            yield Problem(path, what, f"put it in: {edit}, a line `{name}: ...`")
+        elif path[-1] == "url_secret" and not value.startswith(HTTP):
+            yield Problem(path, f"the secret {name} is no address", f"{edit}: it begins with https:// or http://")

@@ -1,0 +1,71 @@
+"""What only people know is asked for before anything is touched."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cluster_cli.secrets.by_hand import missing, named
+from cluster_cli.secrets.secret import Secret
+from cluster_cli.secrets.store import Secrets
+from cluster_cli.topology.load import parse
+
+CLUSTER = Path(sys.executable).parent / "cluster"
+TOPOLOGY = """
+name: shop
+provider: podman
+network: {subnet: 10.89.121.0/24}
+nodes: {a: {}}
+monitoring:
+  nodes: [a]
+  receivers:
+    pager: {webhook: {url_secret: pager_url, token: pager_token}}
+    people: {email: {to: a@example.com, sender: b@example.com, server: mail.example.com, user: c, password: word}}
+    chat: {webhook: {url: "https://chat.example.com"}}
+"""
+WELL = {
+    name: Secret(value=value)
+    for name, value in {"pager_url": "https://pager.example.com/x", "pager_token": "t", "word": "w"}.items()
+}
+
+
+def problems(**changed: str | None) -> list[str]:
+    """What is told where these secrets are others, or are not there."""
+    fresh = {name: Secret(value=value) for name, value in changed.items() if value is not None}
+    known = {name: each for name, each in (WELL | fresh).items() if changed.get(name, "") is not None}
+    return [f"{'.'.join(map(str, each.path))}: {each.message}" for each in missing(parse(TOPOLOGY), known, "edit")]
+
+
+def test_every_secret_a_receiver_names_is_known() -> None:
+    assert [name for _, name in named(parse(TOPOLOGY))] == ["pager_url", "pager_token", "word"]
+    assert problems() == []
+
+
+def test_what_is_missing_or_empty_is_told_where_it_is_named() -> None:
+    assert problems(pager_token=None, word=" ") == [
+        "monitoring.receivers.pager.webhook.token: there is no secret pager_token",
+        "monitoring.receivers.people.email.password: the secret word is empty",
+    ]
+
+
+def test_an_address_is_one_and_is_not_shown() -> None:
+    assert problems(pager_url="tokens-are-here") == [
+        "monitoring.receivers.pager.webhook.url_secret: the secret pager_url is no address"
+    ]
+
+
+@pytest.mark.parametrize("verb", ["validate", "plan", "up"])
+def test_verbs_stop_before_they_touch_anything(verb: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("CONFIG", "STATE"):
+        monkeypatch.setenv(f"XDG_{name}_HOME", str(tmp_path / name.lower()))
+    monkeypatch.setenv("PATH", str(CLUSTER.parent))  # no container engine: a run that went on would say so
+    (tmp_path / "topology.yml").write_text(TOPOLOGY)
+    Secrets.open(tmp_path / "secrets.yml", "shop").ensure("word", lambda: "w")
+    words = [str(CLUSTER), verb, str(tmp_path)]
+    done = subprocess.run(words, capture_output=True, text=True, env=dict(os.environ), check=False)
+    assert done.returncode == 2, done.stderr
+    assert "topology.yml:9:" in done.stderr
+    assert "there is no secret pager_token (put it in: ansible-vault edit" in done.stderr
+    assert "podman" not in done.stderr
