@@ -129,6 +129,13 @@ def nodes(monitoring: Monitoring) -> Iterator[Alert]:
         now,
     )
     yield Alert(
+        "ConfigDrift",
+        "cluster_file_changed == 1",
+        "warning",
+        "<path> of <instance> is not as cluster left it",
+        soon,
+    )
+    yield Alert(
         "MetricsStale",
         f'time() - node_textfile_mtime_seconds{{file=~".*cluster.prom"}} > {stale}'
         " or node_textfile_scrape_error == 1",
@@ -431,7 +438,7 @@ def files(backup: Backup, now: int) -> Iterator[Alert]:
 
 
 def never(kind: str, by: Mapping[str, Iterable[str]]) -> str:
-    """That a node never made a backup of a kind, or does not tell. by: who makes it, by the name of what is kept."""
+    """That a node never made a backup of a kind, or does not tell. by: who makes it, by what is kept."""
     return " or ".join(
         f'absent({LAST_BACKUP}{{database="{name}",instance="{node}",kind="{kind}"}})'
         for name, nodes in by.items()

@@ -204,6 +204,7 @@ CASES: tuple[Case, ...] = (
         {CERT.format("before"): always(-900_000), CERT.format("after"): always(100_000)},
         {"instance": "db1", "certificate": "monitoring"},
     ),
+    Case("ConfigDrift", *one("cluster_file_changed", 1, 0, instance="db1", path="/etc/chrony/chrony.conf")),
     Case(
         "MetricsStale",
         {'node_textfile_mtime_seconds{instance="db1",file="/x/cluster.prom"}': always(0)},

@@ -375,19 +375,26 @@ def test_a_browser_draws_the_page(browser: Browser, tmp_path: Path) -> None:
 
 @only_in_drills
 def test_what_takes_longer_fires_and_resolves(lab: Stack, receiver: Receiver) -> None:
-    """Nobody holds the virtual IP, what is known of services grows old, and an exporter is away."""
-    wanted = {("VirtualIpUnheld", VIP), ("MetricsStale", "web1"), ("TargetMissing", "mon1")}
+    """Nobody holds the virtual IP, what is known of services grows old, an exporter is away, a file is another."""
+    wanted = {
+        ("VirtualIpUnheld", VIP),
+        ("MetricsStale", "web1"),
+        ("TargetMissing", "mon1"),
+        ("ConfigDrift", "lb2"),
+    }
     units = {
         "lb1": "keepalived",
         "lb2": "keepalived",
         "web1": "cluster-metrics",
         "mon1": "prometheus-node-exporter",
     }
+    lab.on("lb2", "cp -p /etc/issue /root/issue && echo by hand >> /etc/issue")
     for node, unit in units.items():
         lab.on(node, f"systemctl stop {unit}")
     wait_for(f"{wanted} to be told", lambda: receiver.is_told(wanted, "firing"), 3 * PATIENCE)
     for node, unit in units.items():
         lab.on(node, f"systemctl start {unit}")
+    lab.on("lb2", "cp -p /root/issue /etc/issue")
     over(receiver, wanted)
     lab.settle()
 

@@ -1,6 +1,8 @@
 """What role node_exporter's own program makes of what services say."""
 
+import hashlib
 import http.server
+import json
 import runpy
 import socket
 import threading
@@ -126,3 +128,39 @@ def test_metrics_of_one_name_stand_together() -> None:
         "# TYPE cluster_clock_stratum gauge",
         "cluster_clock_stratum{} 3",
     ]
+
+
+def left(place: Path, files: dict[Path, bytes], digests: dict[Path, bytes]) -> list[tuple]:  # type: ignore[type-arg]
+    """What is told of files with these contents, left with those."""
+    for path, content in files.items():
+        path.write_bytes(content)
+    known = {str(path): hashlib.sha256(content).hexdigest() for path, content in digests.items()}
+    place.write_text(json.dumps(known))
+    return list(PROGRAM["file_rows"](str(place)))
+
+
+def test_a_file_that_was_changed_is_told_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(PROGRAM["file_rows"].__globals__, "OURS", (f"{tmp_path}/etc/",))
+    (tmp_path / "etc").mkdir()
+    same, other, gone, elsewhere = (tmp_path / name for name in ("etc/same", "etc/other", "etc/gone", "elsewhere"))
+    note, as_left = tmp_path / "files.json", {same: b"a", other: b"b", gone: b"c", elsewhere: b"d"}
+    assert left(note, {same: b"a", other: b"b", elsewhere: b"x"}, as_left) == [("files_changed", {}, 0)]
+    told = [("files_changed", {}, 1), ("file_changed", {"path": str(other)}, 1)]
+    assert left(note, {other: b"B"}, as_left) == told
+    assert left(note, {other: b"b"}, as_left) == [("files_changed", {}, 0)]
+    assert list(PROGRAM["file_rows"](str(tmp_path / "nothing"))) == []
+
+
+def test_what_was_not_touched_is_not_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(b"a")
+    monkeypatch.setitem(PROGRAM["now"].__globals__, "OURS", (f"{tmp_path}/",))
+    before = PROGRAM["now"](str(file))
+    hits = PROGRAM["digest"].cache_info().hits
+    assert PROGRAM["now"](str(file)) == before
+    assert PROGRAM["digest"].cache_info().hits == hits + 1
+
+
+def test_a_path_with_marks_is_a_label_still() -> None:
+    text = PROGRAM["text"]([("file_changed", {"path": '/etc/a"b\\c'}, 1)])
+    assert '{path="/etc/a\\"b\\\\c"} 1' in text

@@ -5,7 +5,9 @@ Usage: metrics SETTINGS. What does not answer is left out; that nothing at all i
 
 import concurrent.futures
 import csv
+import functools
 import glob
+import hashlib
 import http.client
 import io
 import json
@@ -17,6 +19,8 @@ import time
 SECONDS = 5  # no question may take longer
 SERVER_SECONDS, SERVERS = 2, 8  # what a server of a backend may take, and how many are asked at once
 CERTIFICATES_EVERY = 300  # seconds; to read them takes as much as all the rest
+OURS = ("/etc/", "/usr/local/")  # where configuration and programs lie that nobody else writes
+MOST_FILES = 20  # of which it tells by name
 HELP = {
     "unit_active": "Whether a unit runs.",
     "unit_failed": "A unit that systemd calls failed.",
@@ -24,6 +28,8 @@ HELP = {
     "clock_offset_seconds": "How far the clock is off, by chronyd's estimate.",
     "clock_stratum": "How many servers the clock is away from a reference.",
     "virtual_ip_held": "Whether the node holds a virtual IP.",
+    "files_changed": "How many files that cluster wrote are not as it left them.",
+    "file_changed": "A file that cluster wrote, and that is not as it left it.",
     "backend_server_up": "Whether a server of a backend answers this balancer.",
     "certificate_not_after_seconds": "Until when a certificate counts.",
     "certificate_not_before_seconds": "From when on it counts.",
@@ -86,6 +92,39 @@ def virtual_ip_rows(wanted):
     held = {each.get("local") for link in links for each in link.get("addr_info", ())}
     for address in wanted if links else ():
         yield "virtual_ip_held", {"address": address}, int(address in held)
+
+
+def file_rows(place):
+    """Files that are not as they were left.
+
+    What a container engine mounts over them is not ours to judge. What is gone is not told: with its role, it may.
+    """
+    try:
+        with open(place, encoding="utf-8") as file:
+            known = json.load(file)
+    except (OSError, ValueError):
+        return
+    ours = [path for path in sorted(known) if path.startswith(OURS) and not os.path.ismount(path)]
+    changed = [path for path in ours if now(path) not in (None, known[path])]
+    yield "files_changed", {}, len(changed)
+    for path in changed[:MOST_FILES]:
+        yield "file_changed", {"path": path}, 1
+
+
+def now(path):
+    """The SHA-256 of a file as it is, None when there is none. What was not touched is not read again."""
+    try:
+        found = os.stat(path)
+        return digest(path, (found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns))
+    except OSError:
+        return None
+
+
+@functools.lru_cache(maxsize=1000)
+def digest(path, _):
+    """The SHA-256 of a file that is still the same one."""
+    with open(path, "rb") as file:
+        return hashlib.sha256(file.read()).hexdigest()
 
 
 def backend_rows(servers):
@@ -167,6 +206,7 @@ KINDS = {
     "units": unit_rows,
     "clock": clock_rows,
     "virtual_ips": virtual_ip_rows,
+    "files": file_rows,
     "backends": backend_rows,
     "databases": database_rows,
 }
@@ -176,7 +216,7 @@ def text(rows):
     """Metrics in Prometheus's text format, those of one name together."""
     by_name = {}
     for name, labels, value in rows:
-        marks = ",".join(f'{key}="{each}"' for key, each in labels.items())
+        marks = ",".join(f"{key}={json.dumps(each, ensure_ascii=False)}" for key, each in labels.items())
         by_name.setdefault(name, []).append(f"cluster_{name}{{{marks}}} {value}")
     lines = []
     for name, found in by_name.items():

@@ -3,7 +3,10 @@
 import sandbox
 import watching
 
+# What the program finds now: what it told may be of before something was put right.
+FILES = 'import runpy; look = runpy.run_path("/usr/local/lib/cluster/metrics")["file_rows"]; '
 COLLECT = {
+    "files": f'python3 -I -c \'{FILES}print(*look("/var/lib/cluster/files.json"), sep="\\n")\'',
     "sandbox": sandbox.ask("prometheus-node-exporter"),
     "own sandbox": sandbox.ask("cluster-metrics"),
     "service": "systemctl is-active prometheus-node-exporter cluster-metrics; "
@@ -43,6 +46,11 @@ def test_it_tells_how_the_clock_is(node, observed):
 def test_it_tells_which_addresses_it_holds(node, observed):
     told = watching.values(observed["told"], "cluster_virtual_ip_held")
     assert len(told) == len(node.vars["node_exporter_virtual_ips"])
+
+
+def test_files_are_as_they_were_left(observed):
+    assert watching.values(observed["told"], "cluster_files_changed")
+    assert observed["files"].stdout.splitlines() == ["('files_changed', {}, 0)"], observed["files"]
 
 
 def test_it_tells_until_when_certificates_count(observed):

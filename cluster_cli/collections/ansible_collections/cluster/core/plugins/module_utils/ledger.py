@@ -3,6 +3,7 @@
 /var/lib/cluster/ledger.json holds the files we made, the originals of those
 we replaced (kept beside it), the packages we installed, the services we
 started, the tables of packet filters we loaded, and the owners and modes we changed.
+Beside it, files.json says how we left each file: its path and the SHA-256 of its content.
 """
 
 import json
@@ -11,6 +12,7 @@ import shutil
 
 FOLDER = "/var/lib/cluster"
 LEDGER = os.path.join(FOLDER, "ledger.json")
+DIGESTS = os.path.join(FOLDER, "files.json")
 ORIGINALS = os.path.join(FOLDER, "originals")
 KINDS = ("created", "replaced", "packages", "services", "tables", "modes")
 
@@ -27,13 +29,18 @@ def read():
 
 def write(ledger):
     """Replace the ledger at once; only root reads it."""
+    replace(LEDGER, ledger)
+
+
+def replace(place, document):
+    """Replace a document at once."""
     os.makedirs(FOLDER, mode=0o700, exist_ok=True)
-    draft = LEDGER + ".new"
+    draft = place + ".new"
     with open(draft, "w", encoding="utf-8") as handle:
-        json.dump(ledger, handle, indent=1)
+        json.dump(document, handle, indent=1)
         handle.flush()
         os.fsync(handle.fileno())
-    os.rename(draft, LEDGER)
+    os.rename(draft, place)
 
 
 def note(kind, names):
@@ -61,6 +68,18 @@ def note_file(path):
     os.makedirs(ORIGINALS, mode=0o700, exist_ok=True)
     keep_owner(path, original(path))
     note("replaced", [path])
+
+
+def note_digests(digests):
+    """To be called after files were written. digests: by path; None for a file that is not to be there."""
+    try:
+        with open(DIGESTS, encoding="utf-8") as handle:
+            known = json.load(handle)
+    except (FileNotFoundError, ValueError):
+        known = {}
+    found = {path: digest for path, digest in {**known, **digests}.items() if digest}
+    if found != known:
+        replace(DIGESTS, found)
 
 
 def note_mode(path):

@@ -3,6 +3,7 @@
 
 import base64
 import errno
+import hashlib
 import os
 import shlex
 import tempfile
@@ -17,6 +18,7 @@ description:
   - Each file is written beside its target, given its owner and mode, and checked by its own checker.
   - Only when every checker was content are the files renamed into place, so a bad file changes nothing.
   - The original of a file that is replaced for the first time is kept on the node, for C(cluster.core.undo).
+  - How each file was left is noted on the node, so that a change by hand can be told.
   - A target that cannot be renamed over, as the /etc/hosts a container engine mounts, is written in place.
 options:
   files:
@@ -91,6 +93,13 @@ def text_of(item):
     if item["encoding"] == "text":
         return item["content"]
     return base64.b64decode(item["content"]).decode("utf-8", "surrogateescape")
+
+
+def digest(item):
+    """The SHA-256 of what a file is to have; None where it is not to be there."""
+    if item["state"] == "absent":
+        return None
+    return hashlib.sha256(text_of(item).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def attributes(module, item, path):
@@ -185,6 +194,9 @@ def main():
             if item["state"] == "absent":
                 ledger.note_file(item["path"])
                 os.unlink(item["path"])
+        ledger.note_digests(
+            {item["path"]: digest(item) for item in module.params["files"] if item["state"] != "kept"}
+        )
     for item in module.params["files"]:
         kept = item["state"] != "absent" and os.path.exists(item["path"]) and item["path"] not in changed
         if kept and item["state"] == "kept" and not module.check_mode:
