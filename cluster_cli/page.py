@@ -11,6 +11,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from cluster_cli.databases.replication.look import span
 from cluster_cli.graph import svg
 from cluster_cli.inventory import Inventory
 from cluster_cli.picture import picture
@@ -138,6 +139,7 @@ def database_rows(topology: Topology) -> Iterator[Row]:
             "engine": database.engine,
             "mode": database.mode,
             "nodes": database.nodes,
+            "delayed": {node: span(database.delay(node)) for node in database.delayed},
             "one_writer": database.mode != "galera",
         }
 

@@ -306,7 +306,7 @@ def databases(topology: Topology, monitoring: Monitoring) -> Iterator[Alert]:
     )
     yield Alert(
         "DatabaseNodeUnfit",
-        "cluster_database_readable == 0",
+        f"cluster_database_readable{but(known)} == 0",
         "warning",
         "<instance> is not fit for reads of database <database>: it is behind, apart, or stopped",
         now,
@@ -334,10 +334,9 @@ def replicating(known: dict[str, Database], now: int) -> Iterator[Alert]:
         "<instance> does not follow the primary of database <database>",
         now,
     )
-    lags = (f'cluster_database_lag_seconds{{database="{name}"}} > {lag(each)}' for name, each in known.items())
     yield Alert(
         "ReplicationLagging",
-        " or ".join(lags),
+        " or ".join(expr for name, each in known.items() for expr in lagging(name, each)),
         "warning",
         "<instance> is <duration> behind the primary of database <database>",
         now,
@@ -349,6 +348,21 @@ def replicating(known: dict[str, Database], now: int) -> Iterator[Alert]:
         "no replica acknowledges what <instance> writes to database <database>",
         now,
     )
+
+
+def lagging(name: str, database: Database) -> Iterator[str]:
+    """That a node is too far behind: each delayed one is more than it is to be."""
+    metric, of = "cluster_database_lag_seconds", f'database="{name}"'
+    others = f',instance!~"{"|".join(database.delayed)}"' if database.delayed else ""
+    yield f"{metric}{{{of}{others}}} > {lag(database)}"
+    for node in database.delayed:
+        yield f'{metric}{{{of},instance="{node}"}} > {database.delay(node) + lag(database)}'
+
+
+def but(known: Mapping[str, Database]) -> str:
+    """A selector of all nodes but those that are delayed, which are not read from; empty where none is."""
+    delayed = [node for each in known.values() for node in each.delayed]
+    return f'{{instance!~"{"|".join(delayed)}"}}' if delayed else ""
 
 
 def lag(database: Database) -> int:

@@ -10,6 +10,8 @@ from cluster_cli.topology.databases import DATABASE_PORT, DOORBELL, Database
 from cluster_cli.topology.model import Topology
 from cluster_cli.topology.monitoring import WATCHER
 
+NEVER = -1  # no replica is behind by less: it is not read from
+
 
 def database_of(topology: Topology, node: str, mode: str = "") -> tuple[str, Database] | None:
     """The database a node holds data of, with its name; mode: only when it is of that one."""
@@ -70,7 +72,7 @@ def doorbell_vars(topology: Topology, node: str) -> dict[str, Any]:
         "doorbell_port": DOORBELL,
         "doorbell_engine": found[1].engine,
         "doorbell_mode": found[1].mode,
-        "doorbell_max_lag_seconds": max(1, found[1].max_lag // 1000),
+        "doorbell_max_lag_seconds": NEVER if node in found[1].delayed else max(1, found[1].max_lag // 1000),
     }
 
 

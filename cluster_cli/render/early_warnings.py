@@ -91,7 +91,8 @@ def running_out(topology: Topology, monitoring: Monitoring) -> Iterator[Alert]:
 
 def drifting(name: str, database: Database, seconds: int) -> str:
     """That a replica of this database is not too far behind yet, falls behind all the time, and will be."""
-    lag, past = f'cluster_database_lag_seconds{{database="{name}"}}', seconds // PAST
+    others = f',instance!~"{"|".join(database.delayed)}"' if database.delayed else ""  # those go up and down
+    lag, past = f'cluster_database_lag_seconds{{database="{name}"{others}}}', seconds // PAST
     most = max(1, database.max_lag // MILLISECONDS)
     return (
         f"{lag} <= {most} and predict_linear({lag}[{past}s], {seconds}) > {most}"

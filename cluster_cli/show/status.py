@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cluster_cli.backups.notes import ENDED
+from cluster_cli.databases.replication.look import span
 from cluster_cli.graph import Health
 from cluster_cli.show import alerts
 from cluster_cli.show.backups import status_lines
@@ -121,9 +122,11 @@ def database_lines(document: Document) -> Iterator[Text]:
 def database_node(row: Mapping[str, Any], name: str) -> str:
     """A node of a database in few words."""
     words = [name, row["nodes"][name]["state"] or "DOWN"]
-    lag = (row["replicas"].get(name) or {}).get("lag_seconds")
+    replica = row["replicas"].get(name) or {}
+    lag, delay = replica.get("lag_seconds"), replica.get("delay_seconds")
     part = "(fenced)" if row["fenced"] else "(takes writes)"
-    words += [part] if name == row["primary"] else [f"({lag} s behind)"] if lag else []
+    late = f"(delayed by {span(delay)})" if delay else f"({lag} s behind)" if lag else ""
+    words += [part] if name == row["primary"] else [late] if late else []
     return " ".join(words)
 
 

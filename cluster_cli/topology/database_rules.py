@@ -9,6 +9,7 @@ from cluster_cli.topology.problems import Path, Problem, did_you_mean
 
 MOST_MEMBERS = 9  # MySQL's manual, "Group Replication Limitations"
 LEAST_VOTES = 3  # with two, the loss of either is the loss of the majority
+LEAST_AT_ONCE = 2  # the primary, and who takes over from it
 # fmt: off
 OURS = (
     "wsrep_", "innodb_flush_log_at_trx_commit", "innodb_autoinc_lock_mode", "binlog_format", "log_bin",
@@ -126,6 +127,27 @@ def settings_leave_safety_alone(topology: Topology) -> Iterator[Problem]:
                 yield Problem(("databases", name, "settings", setting), what, "remove it")
 
 
+def delayed_nodes_are_replicas(topology: Topology) -> Iterator[Problem]:
+    """Who stays behind is a node of a database with replicas, two of whose nodes do not."""
+    for name, database in topology.databases.items():
+        path: Path = ("databases", name, "delayed")
+        if not database.delayed:
+            continue
+        if database.mode != "replication":
+            yield Problem(path, f"{database.mode} knows no delayed nodes", "remove it, or use `mode: replication`")
+            continue
+        for node in database.delayed:
+            if node not in database.nodes:
+                what = f"{node} is no node of database {name}"
+                yield Problem((*path, node), what, did_you_mean(node, database.nodes) or "add it to `nodes`")
+        prompt = [node for node in database.nodes if node not in database.delayed]
+        if not prompt:
+            yield Problem(path, "all nodes are delayed, so none would take writes", "leave two nodes undelayed")
+        elif len(prompt) < LEAST_AT_ONCE:
+            what = f"only {prompt[0]} is not delayed, so nobody could take over from it at once"
+            yield Problem(path, what, "leave two nodes undelayed: add a node, or delay fewer")
+
+
 RULES = (
     the_engine_has_the_mode,
     a_majority_can_be_told,
@@ -136,4 +158,5 @@ RULES = (
     accounts_use_schemas_there_are,
     accounts_are_not_the_clusters,
     settings_leave_safety_alone,
+    delayed_nodes_are_replicas,
 )

@@ -2,17 +2,19 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, PlainSerializer
 
 from cluster_cli.topology.backup import DatabaseBackup
 from cluster_cli.topology.base import Model, NodeList
-from cluster_cli.topology.fields import Milliseconds, Name, Port, Setting, Words
+from cluster_cli.topology.fields import Milliseconds, Name, Port, Setting, Span, Words, duration_text
 
 # What MariaDB takes unquoted, without the dollar sign (Identifier Names); utf8mb4 needs none of them quoted.
 SchemaName = Annotated[str, Words(r"[A-Za-z][A-Za-z0-9_]*", "a schema's name", "letters, digits and _", 64)]
 AccountName = Annotated[str, Words(r"[a-z][a-z0-9_]*", "an account's name", "a-z, 0-9 and _, at most 32", 32)]
 VariableName = Annotated[str, Words(r"[a-z][a-z0-9_]*", "a server variable", "such as max_connections", 64)]
 Share = Annotated[int, Field(ge=5, le=80, strict=True)]
+# Binary logs are kept for a week: who is behind can always be given what comes next.
+Delay = Annotated[int, Span("1m", "3d"), PlainSerializer(duration_text)]
 
 
 DATABASE_PORT = 3306
@@ -70,6 +72,11 @@ class Database(Model):
     max_lag: Milliseconds = Field(
         default=10_000, description="How far a node may be behind and still be given reads."
     )
+    delayed: dict[Name, Delay] = Field(
+        default={},
+        description="Nodes that apply writes so much later than they receive them, for mode replication: what a "
+        "mistake destroyed is still there. They are not read from, and take no writes while another node can.",
+    )
     memory_percent: Share = Field(
         default=40, description="Share of the node's memory for the cache of rows (innodb_buffer_pool_size)."
     )
@@ -81,3 +88,7 @@ class Database(Model):
     def voters(self) -> tuple[str, ...]:
         """The nodes that have a say in who may go on: those with data, and the arbiter."""
         return (*self.nodes, self.arbiter) if self.arbiter else self.nodes
+
+    def delay(self, node: str) -> int:
+        """Seconds by which a node is to stay behind; 0 for none."""
+        return self.delayed.get(node, 0) // 1000

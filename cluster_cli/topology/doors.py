@@ -55,10 +55,11 @@ def with_doors_of(balancer: LoadBalancer, databases: dict[str, Database]) -> Loa
 
 
 def backend(database: Database, kind: str) -> Backend:
-    """The nodes of a database: one at a time for writes, the least busy for reads."""
+    """The nodes of a database: one at a time for writes, the least busy for reads; none of those is delayed."""
+    nodes = database.nodes if kind == WRITE else [each for each in database.nodes if each not in database.delayed]
     return Backend.model_validate(
         {
-            "nodes": database.nodes,
+            "nodes": nodes or database.nodes,  # the second of a file that is refused
             "port": DATABASE_PORT,
             "mode": "tcp",
             "balance": "leastconn" if kind == READ else "roundrobin",

@@ -152,6 +152,14 @@ class Cursor:
         return self.rows[0]
 
 
+@pytest.mark.parametrize("mode", ["mariadb/replication", "mysql/replication"])
+def test_a_delayed_node_is_read_from_only_where_it_takes_writes(doorbell: ModuleType, mode: str) -> None:
+    primary = PRIMARY | {"rpl_semi_sync_source_status": "ON"}
+    assert not doorbell.fit(mode, "/read", REPLICA, -1)
+    assert doorbell.fit(mode, "/read", primary, -1)
+    assert doorbell.fit(mode, "/write", primary, -1)
+
+
 def test_a_member_counts_whom_it_does_not_reach(doorbell: ModuleType) -> None:
     found = doorbell.GroupReplication.ask(Cursor())
     assert (found["member_state"], found["members"], found["unreachable"]) == ("ONLINE", "3", "1")

@@ -211,3 +211,17 @@ def test_a_node_of_mysql_with_writes_of_its_own_is_not_touched() -> None:
     found = plan(looks, MEMBERS)
     assert found.steps["db3"].kind == REFUSE
     assert f"{UUID}:13" in found.steps["db3"].why
+
+
+def test_who_is_delayed_gives_no_copy_and_takes_no_writes() -> None:
+    late = replica(2, delay=3600, received=at(9))
+    assert plan({"db1": primary(), "db2": late, "db3": BLANK}, MEMBERS).steps["db3"].node == "db1"
+    assert plan({"db1": primary(), "db2": late, "db3": replica()}, MEMBERS).steps["db2"].kind == STAY
+    assert successor({"db1": primary(), "db2": late, "db3": replica(7)}, MEMBERS).new == "db3"
+    assert successor({"db1": primary(), "db2": late}, MEMBERS[:2]).why == "db2 is delayed"
+
+
+def test_a_tail_is_fetched_from_who_has_applied_it() -> None:
+    late = replica(2, delay=3600, received=at(12))
+    assert plan({"db1": ended(9), "db2": late, "db3": replica(12)}, MEMBERS).fetch == "db3"
+    assert "cluster failover" in plan({"db1": ended(9), "db2": late, "db3": replica(9)}, MEMBERS).refused

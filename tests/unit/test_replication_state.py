@@ -6,6 +6,7 @@ from typing import Any
 from cluster_cli.collect import Outcome
 from cluster_cli.databases.replication import state
 from cluster_cli.databases.replication.look import Look, read, shown
+from cluster_cli.show.status import database_node
 from cluster_cli.topology.databases import Database
 
 MAIN = Database(mode="replication", nodes=("db1", "db2", "db3"))
@@ -40,7 +41,7 @@ def test_a_primary_with_two_replicas_spares_one() -> None:
     assert "one of 2 replicas" in found["guarantee"]
     assert found["replicas"]["db2"] == {
         "running": True, "lag_seconds": 0.0, "behind": 1, "position": "7-1-8", "received": "7-1-9",
-        "acknowledges": True, "why": "",
+        "acknowledges": True, "delay_seconds": 0, "why": "",
     }  # fmt: skip
     assert list(state.problems(MAIN, found)) == []
 
@@ -87,3 +88,22 @@ def test_evidence_tells_what_is_not_applied() -> None:
 
 def test_what_a_newer_program_adds_does_not_matter() -> None:
     assert read(json.dumps(REPLICA | {"novelty": 1})) == Look(**REPLICA)
+
+
+LATE = Database(mode="replication", nodes=("db1", "db2", "db3"), delayed={"db3": "1h"})  # type: ignore[dict-item]
+
+
+def test_a_delayed_node_is_well_when_it_is_as_late_as_wished() -> None:
+    late = REPLICA | {"position": "7-1-2", "lag": 3600.0, "delay": 3600}
+    found = described(said(**PRIMARY), said(**REPLICA), said(**late))
+    assert list(state.problems(LATE, found)) == []
+    assert (found["may_fail"], found["replicas"]["db3"]["delay_seconds"]) == (1, 3600)
+    assert database_node({**found, "fenced": False}, "db3") == "db3 replica (delayed by 1h)"
+    assert "delayed by 1h, is at 7-1-2, received up to 7-1-9" in shown("db3", Look(**late))
+
+
+def test_a_delay_that_is_not_as_wished_is_told() -> None:
+    found = described(said(**PRIMARY), said(**REPLICA | {"delay": 5400}), said(**REPLICA))
+    told = dict(state.problems(LATE, found))
+    assert "is delayed by 90m, but is to be not delayed" in told["db2"]
+    assert "is not delayed, but is to be delayed by 1h" in told["db3"]

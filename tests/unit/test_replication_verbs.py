@@ -74,6 +74,9 @@ class Said:
     def on_all(self, nodes: list[str], work: Any) -> dict[str, Any]:
         return {node: work(node) for node in nodes}
 
+    def balancers(self) -> tuple[str, ...]:
+        return ()
+
     def balance(self, *_: str) -> dict[str, str]:
         return {"lb1": self.stat} if self.stat else {}
 
@@ -262,3 +265,59 @@ def test_an_old_primary_of_mysql_keeps_what_waits_for_a_replica() -> None:
     assert not rejoin.weigh(
         live(primary(clients=0, stalled=3), primary(), replica(follows="db2")), "db1", False
     ).stake
+
+
+LATE = Database.model_validate(
+    {"mode": "replication", "nodes": ["db1", "db2", "db3"], "delayed": {"db3": "1h"}, "through": "edge"}
+)
+
+
+def late(received: int = 9, **more: Any) -> dict[str, Any]:
+    """A replica that applies an hour later what it receives."""
+    return alone(2, received=received, delay=3600, **more)
+
+
+def test_nobody_delayed_takes_over_on_purpose() -> None:
+    follows = late(io="Yes")
+    assert switchover.weigh(live(primary(), replica(3), follows), None).node == "db2"
+    for shows, to in ((live(primary(), replica(), follows), "db3"), (live(primary(), NOBODY, follows), None)):
+        assert "db3 is delayed" in refusal(switchover.weigh, shows, to)
+
+
+def carried_out(shows: Live, to: str | None = None, accept_loss: bool = False) -> list[str]:
+    """The steps of a failover that change something."""
+    known = cast("Said", shows)
+    plan = failover.weigh(shows, to, accept_loss)
+    failover.carry_out(cast("Live", Tells(known)), plan)
+    return sorted(step for step in known.did if "halt" in step) + [
+        step for step in known.did if "halt" not in step and "stop_receiving" not in step
+    ]
+
+
+def test_who_is_delayed_gives_what_only_it_has_and_is_not_promoted() -> None:
+    shows = live(NOBODY, alone(8), late(12), database=LATE)
+    assert failover.weigh(shows, None, False).node == "db2"
+    assert carried_out(shows) == [
+        "db3: apply 7-1-12",
+        "db2: follow db3",
+        "db2: promote 7-1-12",
+        "db3: follow db2",
+        "db3: delay",
+    ]
+
+
+def test_who_is_delayed_is_promoted_where_no_other_is_left() -> None:
+    shows = live(NOBODY, NOBODY, late(9), database=LATE)
+    plan = failover.weigh(shows, None, True)
+    assert plan.node == "db3"
+    assert "it is delayed, and applies 7 transactions first" in plan.will
+    assert carried_out(shows, accept_loss=True)[0] == "db3: promote 7-1-9"
+
+
+def test_who_comes_back_is_late_again_and_copied_from_one_that_is_not() -> None:
+    shows = live(primary(), late(io="Yes"), BLANK, database=LATE)
+    plan = rejoin.weigh(shows, "db3", False)
+    assert plan.details["donor"] == "db1"
+    shows = live(primary(9), replica(7), replica(3, follows=""), database=LATE)
+    rejoin.carry_out(cast("Live", Tells(cast("Said", shows))), rejoin.weigh(shows, "db3", False))
+    assert cast("Said", shows).did == ["db3: follow db1", "db3: delay"]

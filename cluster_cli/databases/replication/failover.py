@@ -13,7 +13,7 @@ from cluster_cli.databases.balancers import lead
 from cluster_cli.databases.live import Live
 from cluster_cli.databases.plan import Plan, refused
 from cluster_cli.databases.replication import gtid
-from cluster_cli.databases.replication.look import Look
+from cluster_cli.databases.replication.look import Look, at_once
 from cluster_cli.databases.replication.nodes import Looks, evidence, led_by, looks, step, writers
 from cluster_cli.databases.replication.switchover import follow
 from cluster_cli.errors import ClusterError
@@ -43,6 +43,7 @@ def weigh(live: Live, to: str | None, accept_loss: bool) -> Plan:
         hint = "choose whose writes stay, and accept the loss of the others': --to NODE --accept-loss"
         raise refused("no node has all writes that are left", "they went apart: " + "; ".join(lacks), hint, told)
     node = to or best(able, live.nodes)
+    late = [name for name in able if name not in at_once(able, able)]
     stakes = [
         *(f"what only {each} has received is lost" for each in silent),
         *(f"what {sentence} is lost" for sentence in lacks if sentence.startswith(f"{node} ")),
@@ -50,7 +51,8 @@ def weigh(live: Live, to: str | None, accept_loss: bool) -> Plan:
         f"{old} comes back by `cluster rejoin {old}`",
     ]
     will = f"promote {node}, which has received up to {able[node].most or 'nothing'}, in place of {old}"
-    details = {"from": old, "chosen": to is not None, "able": list(able), "apart": bool(lacks)}
+    will += f"; it is delayed, and applies {able[node].waiting} transactions first" if node in late else ""
+    details = {"from": old, "chosen": to is not None, "able": list(able), "apart": bool(lacks), "late": late}
     return Plan(node, will, told, "; ".join(stakes), details)
 
 
@@ -77,10 +79,15 @@ def fit(look: Look, old: str) -> bool:
 
 
 def best(able: Mapping[str, Look], order: tuple[str, ...]) -> str:
-    """The one that received most; of several, the one that has least to apply."""
+    """The one that received most; of several, the one that has least to apply.
+
+    It is a delayed one only where all are: what one has received beyond the others, they fetch from it.
+    """
     most = gtid.furthest(look.most for look in able.values())
-    first = [node for node in order if node in able and not gtid.distance(most, able[node].most)]
-    return min(first, key=lambda node: able[node].waiting)
+    known = [node for node in order if node in able]
+    return min(
+        at_once(able, known) or known, key=lambda node: (gtid.distance(most, able[node].most), able[node].waiting)
+    )
 
 
 def alive(live: Live, seen: Looks, old: str) -> list[str]:
@@ -109,15 +116,24 @@ def carry_out(live: Live, plan: Plan) -> None:
     received = {name: str(answers[name]) for name in able}
     most = received[node] if plan.details["apart"] else furthest(live, received)
     if gtid.distance(most, received[node]):
-        ahead = next(name for name in able if received[name] == most)
-        if not plan.details["chosen"]:
+        late: list[str] = plan.details["late"]
+        ahead = min((name for name in able if received[name] == most), key=lambda name: name in late)
+        if not plan.details["chosen"] and ahead not in late:
             node = ahead
         else:
-            step(live, node, "follow", ahead, seconds=120)
+            fetched(live, node, ahead, most if ahead in late else "")
     drained(live, node, most)
     others = [name for name in live.nodes if name not in (node, old)]
     live.on_all(["", *others], lambda name: follow(live, name, node) if name else lead(live, node, old))
     live.tell("", f"{node} takes the writes of {live.name}; {old} comes back by: cluster rejoin {old}")
+
+
+def fetched(live: Live, node: str, ahead: str, most: str) -> None:
+    """Have a node fetch what another one has beyond it. most: what a delayed one has to apply before."""
+    if most:
+        live.tell(ahead, f"applies at once what it was to apply later, so that {node} can fetch it")
+        step(live, ahead, "apply", most, seconds=DRAIN_SECONDS)
+    step(live, node, "follow", ahead, seconds=120)
 
 
 def furthest(live: Live, received: Mapping[str, str]) -> str:

@@ -1,6 +1,7 @@
 """What a node of a database with a primary and replicas shows of itself: pure."""
 
 import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 
 from cluster_cli.databases.replication import gtid
@@ -9,6 +10,7 @@ ALIVE = ("Yes", "Connecting", "Preparing")  # an IO thread that runs, with its s
 # The source does not have what this node has, or no more what it needs (MariaDB's documentation, "Error Codes";
 # MySQL's "Server Error Message Reference").
 DIVERGED, MYSQL_DIVERGED = 1236, 13114
+UNITS = ((86400, "d"), (3600, "h"), (60, "m"))
 STUCK_SECONDS = 5  # in which a primary that is well has acknowledged what waits
 
 
@@ -21,7 +23,7 @@ class Look:
     waits for replicas before it acknowledges. clients: replicas that acknowledge. stalled: clients that wait
     for an acknowledgement; stalled_seconds: the longest of them. position, history: of its own binary log.
     received: up to where it received. stale_password: it would log in to its source with a password that is not
-    the one to use.
+    the one to use. delay: seconds by which it applies later what it receives; stale_delay: they are to be others.
     """
 
     running: bool = False
@@ -43,6 +45,8 @@ class Look:
     history: str = ""
     received: str = ""
     stale_password: bool = False
+    delay: int = 0
+    stale_delay: bool = False
     why: str = ""
 
     @property
@@ -85,6 +89,17 @@ class Look:
         return gtid.distance(self.received, self.position)
 
 
+def at_once(looks: Mapping[str, Look | None], names: Iterable[str]) -> list[str]:
+    """Those of these nodes that apply at once what they receive."""
+    return [name for name in names if (look := looks.get(name)) and not look.delay]
+
+
+def span(seconds: int) -> str:
+    """A delay as the topology writes it, in the largest unit that fits."""
+    size, unit = next((each for each in UNITS if seconds % each[0] == 0), (1, "s"))
+    return f"{seconds // size}{unit}"
+
+
 def read(text: str) -> Look:
     """From what the program printed, its first line. Raises ValueError when that is not one of its answers."""
     lines = text.splitlines()
@@ -104,6 +119,7 @@ def shown(name: str, look: Look | None) -> str:
     if not look.running:
         return f"{name}: its server does not run{f' ({look.why})' if look.why else ''}"
     part = f"follows {look.follows}" if look.follows else "takes writes" if look.writable else "follows nobody"
+    part += f" delayed by {span(look.delay)}" if look.delay else ""
     more = f", received up to {look.received}" if look.waiting else ""
     trouble = f" ({look.error})" if look.error else ""
     return f"{name} {part}, is at {look.position or 'nothing'}{more}{trouble}"

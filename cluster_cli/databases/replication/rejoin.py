@@ -79,11 +79,11 @@ def differs(look: Look, history: str) -> str:
 
 
 def donor(seen: Looks, primary: str, node: str) -> str:
-    """Who gives the copy: a replica in good health, so that the primary is not held up; else the primary."""
+    """Who gives the copy: a healthy replica that is not delayed, so that the primary is not held up; else it."""
     good = [
         name
         for name, look in seen.items()
-        if look and name not in (primary, node) and look.follows == primary and look.replicates
+        if look and name not in (primary, node) and look.follows == primary and look.replicates and not look.delay
     ]
     return good[-1] if good else primary
 
@@ -93,11 +93,19 @@ def carry_out(live: Live, plan: Plan) -> None:
     node, primary = plan.node, str(plan.details["primary"])
     if not plan.details["copy"]:
         step(live, node, "follow", primary, seconds=START_SECONDS)
+        late(live, node)
         live.tell("", f"{node} follows {primary}")
         return
     answer = copied(live, node, str(plan.details["donor"]), primary)
+    late(live, node)
     aside = f"; its old data is in {answer['aside']}" if answer["aside"] else ""
     live.tell("", f"{node} follows {primary}, {answer['bytes'] // MEGA} MB in {answer['seconds']} s{aside}")
+
+
+def late(live: Live, node: str) -> None:
+    """Have it apply later what it receives, where that is wished."""
+    if node in live.database.delayed:
+        step(live, node, "delay", seconds=90)
 
 
 def copied(live: Live, node: str, donor: str, primary: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from cluster_cli.collect import Outcome
 from cluster_cli.databases.replication import gtid
-from cluster_cli.databases.replication.look import Look, read
+from cluster_cli.databases.replication.look import Look, read, span
 from cluster_cli.topology.databases import Database
 
 PROGRAM = "python3 /usr/local/lib/cluster/replication"  # roles/replication installs it
@@ -76,6 +76,7 @@ def replica(look: Look, primary: Look | None, *, running: bool) -> dict[str, Any
         "position": look.position,
         "received": look.received,
         "acknowledges": look.acknowledges,
+        "delay_seconds": look.delay,
         "why": look.error,
     }
 
@@ -101,7 +102,7 @@ def guarantee(primary: Look | None, nodes: int) -> str:
     )
 
 
-def problems(database: Database, row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:  # noqa: ARG001
+def problems(database: Database, row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """What is not well, as (node, sentence); node is "" for the whole."""
     if len(row["writers"]) > 1:
         where = " and ".join(f"{name} (at {row['nodes'][name]['position']})" for name in row["writers"])
@@ -114,6 +115,11 @@ def problems(database: Database, row: Mapping[str, Any]) -> Iterator[tuple[str, 
             yield name, f"its server does not run ({each['why'] or 'no reason given'})"
         elif name not in (*row["writers"], row["primary"]) and not row["replicas"].get(name, {}).get("running"):
             yield name, f"does not follow {row['primary'] or 'anybody'} ({trouble(each)})"
+        elif name in row["replicas"] and each["delay"] != (wanted := database.delay(name)):
+            now, wish = (
+                f"delayed by {span(delay)}" if delay else "not delayed" for delay in (each["delay"], wanted)
+            )
+            yield name, f"is {now}, but is to be {wish} (cluster up --only database)"
 
 
 def trouble(each: Mapping[str, Any]) -> str:

@@ -7,7 +7,7 @@ from cluster_cli.databases.balancers import held_back, lead
 from cluster_cli.databases.live import Live
 from cluster_cli.databases.plan import Plan, refused
 from cluster_cli.databases.replication import gtid
-from cluster_cli.databases.replication.look import Look
+from cluster_cli.databases.replication.look import Look, at_once
 from cluster_cli.databases.replication.nodes import Looks, evidence, looks, step, writers
 from cluster_cli.errors import ClusterError, Exit
 
@@ -27,7 +27,13 @@ def weigh(live: Live, to: str | None) -> Plan:
         raise refused(what, "there is nothing to switch over from:", hint_without(now), told)
     if to == now[0]:
         raise refused(f"{to} takes the writes already", "there is nothing to do", "see: cluster status", told)
-    able = [node for node, look in seen.items() if look and look.follows == now[0] and look.replicates]
+    well = [node for node, look in seen.items() if look and look.follows == now[0] and look.replicates]
+    able = at_once(seen, well)
+    late = [node for node in well if node not in able and to in (None, node)]
+    if late and (to or not able):
+        why = "it would have to apply all it has received first:"
+        hint = f"name another node, or take it out of `delayed` of {live.name} and: cluster up --only database"
+        raise refused(f"{', '.join(late)} is delayed", why, hint, told)
     if not able or (to is not None and to not in able):
         what = f"{to or 'no other node'} cannot take writes now"
         raise refused(what, "it must follow the primary without an error:", "see: cluster status", told)
@@ -93,8 +99,10 @@ def promoted(live: Live, old: str, new: str, last: str) -> None:
 
 
 def follow(live: Live, node: str, primary: str) -> None:
-    """Have a node follow the new primary; one out of reach is left for `cluster up`."""
+    """Have a node follow the new primary, as late as is wished; one out of reach is left for `cluster up`."""
     try:
         step(live, node, "follow", primary, seconds=90)
+        if node in live.database.delayed:
+            step(live, node, "delay", seconds=90)
     except ClusterError as error:
         live.tell(node, f"does not follow {primary} yet ({error.why}): cluster up --only database")

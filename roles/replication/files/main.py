@@ -1,7 +1,7 @@
 """Who follows whom, on this node: replication STEP [WORD ...]. The answer is JSON, or exit code 1 and a reason.
 
-look; start; make; account; promote [AFTER [SECONDS]]; close; open; stop_receiving; follow NODE; halt; healthy;
-wake; give NODE; receive DONOR SOURCE; progress.
+look; start; make; account; promote [AFTER [SECONDS]]; apply UP_TO; close; open; stop_receiving; follow NODE;
+delay; halt; healthy; wake; give NODE; receive DONOR SOURCE; progress.
 """
 
 import json
@@ -27,10 +27,12 @@ def act(step, words):
         "make": steps.make,
         "account": steps.account,
         "promote": steps.promote,
+        "apply": steps.apply_all,
         "close": steps.close,
         "open": steps.open_again,
         "stop_receiving": steps.receive_no_more,
         "follow": steps.follow,
+        "delay": steps.delay,
         "halt": steps.halt,
         "healthy": steps.healthy,
         "wake": wake.wake,

@@ -107,6 +107,8 @@ def of_replica(server, source):
         "error": (source["io_error"] or source["sql_error"] or "")[:300],
         "lag": None if source["lag"] is None else float(source["lag"]),
         "received": source["received"],
+        "delay": source["delay"],
+        "stale_delay": source["delay"] != known.get("delay", 0),
         "stale_password": engine.stored_password(server) not in (None, known["passwords"][0]),
     }
 

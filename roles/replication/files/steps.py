@@ -13,6 +13,7 @@ START_SECONDS = 1800  # the recovery of much data
 GRACE = 1.0  # seconds for statements that run when writes are stopped
 CLOSE_SECONDS = 8
 CONNECT_SECONDS = 20
+CATCH_UP_SECONDS = 10
 AWAY = (2003, 2006, 2013)  # not there, or gone while asked (MySQL's manual, "Client Error Message Reference")
 STUCK_SECONDS = 60  # without any progress
 COME_BACK = 5  # seconds in which a replica that only lost its connection is back
@@ -110,8 +111,17 @@ def promote(after="", limit=None):
     return {"position": engine.position(server)}
 
 
+def apply_all(wanted):
+    """Apply everything up to a position, also where that is to be done later."""
+    drain(Server(), wanted)
+    return {}
+
+
 def drain(server, wanted, deadline=None):
     """Wait until everything up to a position was applied, for as long as there is progress, or to the deadline."""
+    source = server.source()
+    late = source and source["delay"] and not engine.has(server, wanted)
+    told = engine.hurry(server) if late else ""
     seen, since = None, time.monotonic()
     while not engine.has(server, wanted):
         engine.wait(server, wanted, 1)
@@ -119,7 +129,8 @@ def drain(server, wanted, deadline=None):
             return
         source = server.source()
         if source and source["sql"] == "No":
-            raise RefusedError(f"it does not apply what it received: {source['sql_error'] or 'it was stopped'}")
+            why = source["sql_error"] or told or "it was stopped"
+            raise RefusedError(f"it does not apply what it received: {why}")
         now = engine.applied(server), progress(server)
         if now != seen:
             seen, since = now, time.monotonic()
@@ -158,7 +169,11 @@ def follow(node):
     server, known = Server(), settings()
     belong(server, known, node)
     source = server.source()
-    if source and source["host"] == known["addresses"][node] and source["by_gtid"]:
+    if (
+        source
+        and (source["host"], source["port"]) == (known["addresses"][node], known["port"])
+        and source["by_gtid"]
+    ):
         resume(server, known)
     else:
         turn(server, source, known, node)
@@ -189,6 +204,20 @@ def strays(server, known, node):
 def writable():
     """Whether applications may write here now."""
     return not Server().value("SELECT @@read_only")
+
+
+def delay():
+    """Apply what comes as much later as the topology says, after what is here when that begins."""
+    server, wanted = Server(), settings().get("delay", 0)
+    source = server.source()
+    if source is None or source["delay"] == wanted:
+        return {}
+    if not source["delay"]:
+        engine.wait(server, source["received"], CATCH_UP_SECONDS)
+    engine.delay(server, wanted)
+    server.say(engine.START)
+    fetching(server)
+    return {}
 
 
 def resume(server, known):
@@ -225,14 +254,17 @@ def open_again():
 
 
 def healthy():
-    """After a restart: a replica fetches and has applied what was there, who follows nobody answers."""
+    """After a restart: a replica fetches and has applied what was there, who follows nobody answers.
+
+    One that is to stay behind has not applied it.
+    """
     server = Server()
     source = server.source()
     if source is None:
         return {}
     if source["io"] != "Yes" or source["sql"] != "Yes":
         raise RefusedError(f"it does not replicate: {source['io_error'] or source['sql_error'] or 'not yet'}")
-    if not engine.wait(server, source["received"], 5):
+    if not source["delay"] and not engine.wait(server, source["received"], 5):
         raise RefusedError("it has not applied all it received")
     return {}
 

@@ -7,6 +7,8 @@ import subprocess
 
 DATA = "/var/lib/mysql"
 UNIT = "mariadb"
+INDEX = os.path.join(DATA, "relay.index")
+CLIENT = ["mariadb", "--no-defaults", "--binary-mode"]
 FENCE = "/etc/mysql/mariadb.conf.d/99-fenced.cnf"
 OWN_SCHEMAS = {"information_schema", "mysql", "performance_schema", "sys", "test"}
 DOORBELL = "cluster-doorbell"
@@ -53,6 +55,8 @@ def source(server):
     row = found[0]
     return {
         "host": row["Master_Host"],
+        "port": int(row["Master_Port"]),
+        "delay": int(row["SQL_Delay"]),
         "by_gtid": row["Using_Gtid"] == "Slave_Pos",
         "io": row["Slave_IO_Running"],
         "sql": row["Slave_SQL_Running"],
@@ -140,6 +144,47 @@ def point(server, before, known, node):
         " master_ssl_verify_server_cert = 1",
         known["addresses"][node], known["port"], known["user"], known["passwords"][0], known["authority"],
     )  # fmt: skip
+
+
+def delay(server, seconds):
+    """Apply what comes that much later, once it is started; it fetches again what it has not applied."""
+    server.say(STOP)
+    server.rows("CHANGE MASTER TO master_delay = %s", seconds)
+
+
+def hurry(server):
+    """Apply at once what was received, and fetch nothing; what went wrong.
+
+    The delay could only be changed while both threads are stopped, and the relay log would be gone then
+    (sql/sql_repl.cc, change_master).
+    """
+    server.say(STOP)
+    why = replayed(position(server), relay_logs())
+    server.say("SET GLOBAL gtid_slave_pos = @@gtid_binlog_pos")
+    return why
+
+
+def replayed(start, files):
+    """Apply relay logs from a position on, each transaction under its own GTID; what went wrong."""
+    if not files or not start:
+        return ""
+    read = ["mariadb-binlog", f"--start-position={start}", *files]
+    source = subprocess.Popen(read, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    into = subprocess.run(CLIENT, stdin=source.stdout, capture_output=True, text=True, check=False)
+    source.stdout.close()
+    words = source.stderr.read().decode(errors="replace").strip()  # the last transaction may be cut off
+    source.wait()
+    return f"{into.stderr.strip()} {words}".strip()
+
+
+def relay_logs():
+    """The relay logs that are there, in order."""
+    try:
+        with open(INDEX, encoding="utf-8") as handle:
+            names = [os.path.join(DATA, line.strip()) for line in handle if line.strip()]
+    except FileNotFoundError:
+        return []
+    return [name for name in names if os.path.exists(name)]
 
 
 def account_statements(server, known):

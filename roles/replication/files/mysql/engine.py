@@ -24,6 +24,8 @@ DENIED = 1045
 
 STOP, STOP_RECEIVING = "STOP REPLICA", "STOP REPLICA IO_THREAD"
 START, APPLY = "START REPLICA", "START REPLICA SQL_THREAD"
+RECEIVE, STOP_APPLYING = "START REPLICA IO_THREAD", "STOP REPLICA SQL_THREAD"
+NOWHERE = 1  # a port at which no server is
 FORGET = "RESET REPLICA ALL"
 CLOSE, OPEN = "SET GLOBAL super_read_only = ON", "SET GLOBAL read_only = OFF"  # each sets the other as well
 LET_ROOT = "SET GLOBAL super_read_only = OFF"  # read_only stays as it is, and no application gets in
@@ -75,6 +77,8 @@ def source(server):
     row = found[0]
     return {
         "host": row["Source_Host"],
+        "port": int(row["Source_Port"]),
+        "delay": int(row["SQL_Delay"]),
         "by_gtid": str(row["Auto_Position"]) == "1",
         "io": row["Replica_IO_Running"],
         "sql": row["Replica_SQL_Running"],
@@ -181,6 +185,25 @@ def point(server, before, known, node):
         " SOURCE_SSL_VERIFY_SERVER_CERT = 1" + by_gtid,
         known["addresses"][node], known["port"], known["user"], known["passwords"][0], known["authority"],
     )  # fmt: skip
+
+
+def delay(server, seconds):
+    """Apply what comes that much later, once it is started. While one thread runs, the relay log is kept."""
+    server.say(RECEIVE, STOP_APPLYING)
+    server.rows("CHANGE REPLICATION SOURCE TO SOURCE_DELAY = %s", seconds)
+
+
+def hurry(server):
+    """Apply at once what was received, and fetch nothing; what went wrong.
+
+    The delay is changed while nothing is applied, and the relay log outlives that only where the other thread runs
+    (sql/rpl_replica.cc, change_master): it looks for its source where none is.
+    """
+    server.say(APPLY, STOP_RECEIVING)
+    server.rows("CHANGE REPLICATION SOURCE TO SOURCE_PORT = %s", NOWHERE)
+    delay(server, 0)
+    server.say(APPLY)
+    return ""
 
 
 def account_statements(server, known):

@@ -37,6 +37,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         self.walk = self._walk("replication")
         self.done: list[str] = []
         try:
+            if "delay" in self._task.args:
+                return self._delayed()
             return self._relieved() if "relieve" in self._task.args else self._part()
         except StepFailedError as failed:
             self.walk.say("failed")
@@ -49,7 +51,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
 
     def _part(self) -> dict[str, Any]:
         """Look, decide, do."""
-        looks = self._exchange(self._settled())
+        mine = self._settled()
+        looks = self._exchange(mine)
         decided = plan(looks, self.members)
         if decided.refused:
             return {"failed": True, "msg": decided.refused}
@@ -60,13 +63,21 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             return {"failed": True, "msg": f"{here} was left alone: {step.why}"}
         if self._task.check_mode:
             changes = decided.opens if here == decided.primary else bool(step and step.kind in (ATTACH, COPY))
-            return {"changed": changes, "primary": decided.primary}
+            return {"changed": changes, "primary": decided.primary, "delays": mine.get("stale_delay", False)}
         if here == decided.primary:
             self._lead(decided, looks)
         else:
             self._serve(decided)
             self._join(decided)
-        return {"changed": bool(self.done), "primary": decided.primary, "done": self.done}
+        delays = bool(mine.get("stale_delay") or (step and step.kind in (ATTACH, COPY)))
+        return {"changed": bool(self.done), "primary": decided.primary, "done": self.done, "delays": delays}
+
+    def _delayed(self) -> dict[str, Any]:
+        """Apply what comes as much later as is wished: not before all accounts are there."""
+        stale = self._step("look").get("stale_delay", False)
+        if stale and not self._task.check_mode:
+            self._act("delay")
+        return {"changed": stale, "done": self.done}
 
     def _relieved(self) -> dict[str, Any]:
         """Where one that takes writes asks for it, move them to another, in the steps of a switchover."""

@@ -17,6 +17,7 @@ options:
   name: {description: Name of the database., type: str, required: true}
   timeout: {description: Seconds the copies of all data may take., type: int, default: 86400}
   relieve: {description: 'Move the writes away from this node, if it takes them.', type: bool}
+  delay: {description: 'Have this node apply what it receives as much later as its settings say.', type: bool}
   step: {description: 'For the action plugin: the step and its words.', type: list, elements: str, default: [look]}
 author: the cluster maintainers
 """
@@ -31,6 +32,7 @@ EXAMPLES = r"""
 RETURN = r"""
 answer: {description: What the step said., type: dict, returned: always}
 primary: {description: The node that takes writes., type: str, returned: by the action plugin}
+delays: {description: Whether the delay of this node may not be right., type: bool, returned: by the action plugin}
 """
 
 PROGRAM = "/usr/local/lib/cluster/replication"
@@ -44,6 +46,7 @@ def main():
             "name": {"type": "str", "required": True},
             "timeout": {"type": "int", "default": 86400},
             "relieve": {"type": "bool"},
+            "delay": {"type": "bool"},
             "step": {"type": "list", "elements": "str", "default": ["look"]},
         },
         supports_check_mode=True,

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cluster_cli.databases.replication import gtid
-from cluster_cli.databases.replication.look import Look, shown
+from cluster_cli.databases.replication.look import Look, at_once, shown
 
 STAY, ATTACH, COPY, REFUSE = "stay", "attach", "copy", "refuse"
 
@@ -81,7 +81,9 @@ def resumed(looks: Mapping[str, Look], members: Sequence[str]) -> Plan:
     ahead = [name for name in filled if not gtid.contains(looks[primary].history, looks[name].most)]
     if not ahead:
         return Plan(primary=primary, opens=True, steps=steps(looks, members, primary))
-    best = max(ahead, key=lambda name: (gtid.distance(looks[name].most, ""), -members.index(name)))
+    best = max(
+        ahead, key=lambda name: (gtid.distance(looks[name].most, ""), not looks[name].delay, -members.index(name))
+    )
     if not can_give(looks, best, primary):
         what = f"{best} has received writes that {primary} has not"
         return refusal(what, looks, members, FAILOVER)
@@ -130,8 +132,8 @@ def has(history: str, soon: str, position: str) -> bool:
 
 
 def donor_of(looks: Mapping[str, Look], members: Sequence[str], primary: str) -> str:
-    """Who gives copies: a replica in good health, so that the primary is not held up; else the primary."""
-    able = [name for name in members if name in looks and name != primary]
+    """Who gives copies: a healthy replica that is not delayed, so that the primary is not held up; else it."""
+    able = [name for name in at_once(looks, members) if name != primary]
     good = [name for name in able if looks[name].follows == primary and looks[name].replicates]
     return good[-1] if good else primary
 
@@ -166,8 +168,10 @@ def successor(looks: Mapping[str, Look], members: Sequence[str]) -> Successor:
     others = [name for name in members if name != old]
     if bad := [name for name in others if name not in looks or not follows_well(looks[name], old)]:
         return Successor(old, why=f"{', '.join(bad)} does not follow {old} without an error")
-    left = {name: gtid.distance(looks[old].position, looks[name].position) for name in others}
-    new = min(others, key=lambda name: (left[name], members.index(name)))
+    left = {name: gtid.distance(looks[old].position, looks[name].position) for name in at_once(looks, others)}
+    if not left:
+        return Successor(old, why=f"{', '.join(others)} is delayed")
+    new = min(left, key=lambda name: (left[name], members.index(name)))
     if left[new] > NEAR:
         return Successor(old, why=f"{new} has {left[new]} transactions to apply")
     return Successor(old, new)
