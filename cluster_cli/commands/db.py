@@ -9,7 +9,7 @@ from cluster_cli.databases.options import database_argument, operated, operation
 from cluster_cli.options import cluster_option
 
 
-@click.group(name="db", short_help="Stop a database's writes, let them in again, open its shell.")
+@click.group(name="db", short_help="Stop a database's writes, hold a delayed node, open its shell.")
 def command() -> None:
     """Look into a database, and stop its writes.
 
@@ -17,6 +17,8 @@ def command() -> None:
     cluster db shell                       SQL on the node that takes writes
     cluster db fence main                  no application writes any more
     cluster db unfence main
+    cluster db hold db4                    a delayed node applies nothing any more
+    cluster db release db4
     """
 
 
@@ -38,6 +40,26 @@ def fence(database: str | None, **rest: Any) -> None:
 def unfence(database: str | None, **rest: Any) -> None:
     """Let applications write to DATABASE again."""
     operated("unfence", database, {}, **rest)
+
+
+@command.command()
+@click.argument("node")
+@operation_options
+def hold(node: str, **rest: Any) -> None:
+    """Have NODE, which is delayed, apply nothing any more: a mistake was made, and it has not done it yet.
+
+    It goes on receiving. It stays so over a restart and an `up`, until
+    `cluster db release`; `cluster status` shows it.
+    """
+    operated("hold", None, {"node": node}, **rest)
+
+
+@command.command()
+@click.argument("node")
+@operation_options
+def release(node: str, **rest: Any) -> None:
+    """Have NODE apply again what it receives, as late as the topology says."""
+    operated("release", None, {"node": node}, **rest)
 
 
 @command.command(context_settings={"ignore_unknown_options": True})

@@ -38,6 +38,11 @@ BY_ITSELF = {
         "a Galera node fetches what it missed by itself when its server starts",
         "start it: cluster up --only database --node NODE",
     ),
+    **{
+        (mode, verb): ("its nodes apply at once what they receive", "have a moment back: cluster restore")
+        for mode in ("galera", "group_replication")
+        for verb in ("hold", "release")
+    },
     ("replication", "recover"): (
         "nobody is elected here, so there is nothing to recover",
         "if the primary is back: cluster up --only database; if it is lost: cluster failover",

@@ -187,3 +187,31 @@ def test_without_a_source_what_was_received_is_applied(
 ) -> None:
     monkeypatch.setattr(wake, "at_the_source", lambda _: None)
     assert started(wake, monkeypatch, Server(delay=delay)) == [("7-1-2", "received")]
+
+
+@pytest.mark.parametrize("engine", ["mariadb", "mysql"])
+def test_who_is_held_applies_nothing_whatever_comes(
+    load: Load, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, engine: str
+) -> None:
+    steps, server = load(engine, "steps"), Server(delay=3600)
+    server.now |= {"io": "Yes", "sql": "Yes"}
+    for module in (steps, sys.modules["server"], load(engine, "wake")):
+        monkeypatch.setattr(module, "HELD", str(tmp_path / "folder/held"))
+    monkeypatch.setattr(steps, "Server", lambda: server)
+    monkeypatch.setattr(steps, "answered", lambda _: server)
+    for module in (steps, sys.modules["server"]):
+        monkeypatch.setattr(module, "settings", lambda: {"delay": 60, "node": "db3"})
+    monkeypatch.setattr(steps.engine, "has", lambda *_: False)
+    steps.hold_applying()
+    assert (server.now["io"], server.now["sql"]) == ("Yes", "No")
+    steps.delay()
+    for refused in (lambda: steps.follow("db2"), lambda: steps.drain(server, "7-1-9")):
+        with pytest.raises(steps.RefusedError, match="cluster db release db3"):
+            refused()
+    assert steps.healthy() == {}
+    steps.receive_no_more()
+    sys.modules["wake"].wake()
+    assert (server.now["io"], server.now["sql"]) == ("No", "No")
+    steps.release()
+    assert (server.now["io"], server.now["sql"]) == ("Yes", "Yes")
+    assert not (tmp_path / "folder/held").exists()

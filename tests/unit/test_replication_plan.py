@@ -225,3 +225,10 @@ def test_a_tail_is_fetched_from_who_has_applied_it() -> None:
     late = replica(2, delay=3600, received=at(12))
     assert plan({"db1": ended(9), "db2": late, "db3": replica(12)}, MEMBERS).fetch == "db3"
     assert "cluster failover" in plan({"db1": ended(9), "db2": late, "db3": replica(9)}, MEMBERS).refused
+
+
+def test_who_is_held_is_left_alone() -> None:
+    held = replica(2, held=True, delay=3600, sql="No", received=at(9))
+    assert plan({"db1": primary(), "db2": held, "db3": replica()}, MEMBERS).steps["db2"].kind == STAY
+    elsewhere = plan({"db1": replica(of="db3"), "db2": held, "db3": primary()}, MEMBERS).steps["db2"]
+    assert (elsewhere.kind, "cluster db release db2" in elsewhere.why) == (REFUSE, True)

@@ -107,3 +107,10 @@ def test_a_delay_that_is_not_as_wished_is_told() -> None:
     told = dict(state.problems(LATE, found))
     assert "is delayed by 90m, but is to be not delayed" in told["db2"]
     assert "is not delayed, but is to be delayed by 1h" in told["db3"]
+
+
+def test_a_held_node_is_told_with_what_lets_it_go_on() -> None:
+    held = REPLICA | {"delay": 3600, "held": True, "sql": "No"}
+    found = described(said(**PRIMARY), said(**REPLICA), said(**held))
+    assert found["nodes"]["db3"]["state"] == "held"
+    assert dict(state.problems(LATE, found)) == {"db3": "applies nothing until `cluster db release db3`"}

@@ -9,7 +9,7 @@ import pytest
 
 from cluster_cli.backups import notes
 from cluster_cli.databases.live import Live
-from cluster_cli.databases.replication import failover, rejoin, switchover, unfence
+from cluster_cli.databases.replication import failover, hold, rejoin, release, switchover, unfence
 from cluster_cli.databases.replication.look import DIVERGED
 from cluster_cli.errors import ClusterError
 from cluster_cli.ssh import Answer
@@ -321,3 +321,24 @@ def test_who_comes_back_is_late_again_and_copied_from_one_that_is_not() -> None:
     shows = live(primary(9), replica(7), replica(3, follows=""), database=LATE)
     rejoin.carry_out(cast("Live", Tells(cast("Said", shows))), rejoin.weigh(shows, "db3", False))
     assert cast("Said", shows).did == ["db3: follow db1", "db3: delay"]
+
+
+def test_only_who_is_delayed_is_held_and_only_who_is_held_is_released() -> None:
+    shows = live(primary(), replica(), late(io="Yes"), database=LATE)
+    hold.carry_out(cast("Live", Tells(cast("Said", shows))), hold.weigh(shows, "db3"))
+    assert cast("Said", shows).did == ["db3: hold"]
+    assert "db2 is not delayed" in refusal(hold.weigh, shows, "db2")
+    assert "db3 is not held" in refusal(release.weigh, shows, "db3")
+    shows = live(primary(), replica(), late(io="Yes", held=True), database=LATE)
+    plan = release.weigh(shows, "db3")
+    assert "as late as before" in plan.will
+    release.carry_out(cast("Live", Tells(cast("Said", shows))), plan)
+    assert cast("Said", shows).did == ["db3: release"]
+
+
+def test_who_is_held_is_not_passed_over_where_it_has_more() -> None:
+    held = late(12, held=True, sql="No")
+    assert "cluster db release db3" in refusal(
+        failover.weigh, live(NOBODY, alone(8), held, database=LATE), None, False
+    )
+    assert failover.weigh(live(NOBODY, alone(12), held, database=LATE), None, False).node == "db2"

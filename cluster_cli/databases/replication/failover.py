@@ -43,6 +43,10 @@ def weigh(live: Live, to: str | None, accept_loss: bool) -> Plan:
         hint = "choose whose writes stay, and accept the loss of the others': --to NODE --accept-loss"
         raise refused("no node has all writes that are left", "they went apart: " + "; ".join(lacks), hint, told)
     node = to or best(able, live.nodes)
+    needed = [name for name in able if name == node or gtid.distance(able[name].most, able[node].most)]
+    if held := [name for name in needed if able[name].held]:
+        hint = f"let it go on: cluster db release {held[0]}"
+        raise refused(f"{held[0]} has to apply what it received", "it is held:", hint, told)
     late = [name for name in able if name not in at_once(able, able)]
     stakes = [
         *(f"what only {each} has received is lost" for each in silent),

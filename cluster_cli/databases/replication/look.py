@@ -23,12 +23,14 @@ class Look:
     waits for replicas before it acknowledges. clients: replicas that acknowledge. stalled: clients that wait
     for an acknowledgement; stalled_seconds: the longest of them. position, history: of its own binary log.
     received: up to where it received. stale_password: it would log in to its source with a password that is not
-    the one to use. delay: seconds by which it applies later what it receives; stale_delay: they are to be others.
+    the one to use. held: an operator has it apply nothing. delay: seconds by which it applies later what it
+    receives; stale_delay: they are to be others.
     """
 
     running: bool = False
     blank: bool = False
     fenced: bool = False
+    held: bool = False
     read_only: bool = True
     master: bool = False
     clients: int = 0
@@ -119,6 +121,7 @@ def shown(name: str, look: Look | None) -> str:
     if not look.running:
         return f"{name}: its server does not run{f' ({look.why})' if look.why else ''}"
     part = f"follows {look.follows}" if look.follows else "takes writes" if look.writable else "follows nobody"
+    part += " and is held" if look.held else ""
     part += f" delayed by {span(look.delay)}" if look.delay else ""
     more = f", received up to {look.received}" if look.waiting else ""
     trouble = f" ({look.error})" if look.error else ""

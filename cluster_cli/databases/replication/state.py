@@ -39,6 +39,8 @@ def part(look: Look) -> str:
         return "empty"
     if look.head:
         return "primary" if look.master or look.writable else "alone"
+    if look.held and look.io == "Yes":
+        return "held"
     return "replica" if look.replicates else "cut off"
 
 
@@ -113,6 +115,8 @@ def problems(database: Database, row: Mapping[str, Any]) -> Iterator[tuple[str, 
     for name, each in row["nodes"].items():
         if each["state"] is None:
             yield name, f"its server does not run ({each['why'] or 'no reason given'})"
+        elif each["held"]:
+            yield name, f"applies nothing until `cluster db release {name}`"
         elif name not in (*row["writers"], row["primary"]) and not row["replicas"].get(name, {}).get("running"):
             yield name, f"does not follow {row['primary'] or 'anybody'} ({trouble(each)})"
         elif name in row["replicas"] and each["delay"] != (wanted := database.delay(name)):

@@ -5,7 +5,7 @@ import os
 
 import clone
 import steps
-from server import RefusedError
+from server import RefusedError, refuse_held
 from telling import RUN, told
 
 LOCK = os.path.join(RUN, "copy.lock")
@@ -23,6 +23,7 @@ def give(node):
 
 def receive(donor, source):
     """Take a copy from a donor, put it in place of what is here, and follow the source."""
+    refuse_held()
     os.makedirs(RUN, exist_ok=True)
     with open(LOCK, "w", encoding="utf-8") as lock:
         try:

@@ -1,7 +1,7 @@
 """Who follows whom, on this node: replication STEP [WORD ...]. The answer is JSON, or exit code 1 and a reason.
 
 look; start; make; account; promote [AFTER [SECONDS]]; apply UP_TO; close; open; stop_receiving; follow NODE;
-delay; halt; healthy; wake; give NODE; receive DONOR SOURCE; progress.
+delay; hold; release; halt; healthy; wake; give NODE; receive DONOR SOURCE; progress.
 """
 
 import json
@@ -33,6 +33,8 @@ def act(step, words):
         "stop_receiving": steps.receive_no_more,
         "follow": steps.follow,
         "delay": steps.delay,
+        "hold": steps.hold_applying,
+        "release": steps.release,
         "halt": steps.halt,
         "healthy": steps.healthy,
         "wake": wake.wake,

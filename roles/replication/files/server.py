@@ -11,6 +11,7 @@ from engine import DATA, FENCE, OWN_SCHEMAS, UNIT
 
 SETTINGS = "/etc/cluster/replication.json"
 SOCKET = "/run/mysqld/mysqld.sock"
+HELD = "/var/lib/cluster/replication-held"  # nothing is applied here, until an operator says so
 UNFINISHED = os.path.join(DATA, "cluster-copy.json")  # a copy that came here, and does not follow anybody yet
 LAST_WORDS = ["journalctl", "-u", UNIT, "-n", "8", "--no-pager", "-o", "cat"]
 
@@ -34,6 +35,12 @@ def systemctl(*words):
 def last_words():
     """The server's last lines in the journal."""
     return subprocess.run(LAST_WORDS, capture_output=True, text=True, check=False).stdout.strip()
+
+
+def refuse_held():
+    """Refuse to have anything applied where an operator holds it."""
+    if os.path.exists(HELD):
+        raise RefusedError(f"it is held. Next: cluster db release {settings()['node']}")
 
 
 class Server:
@@ -78,6 +85,7 @@ def empty():
 def look():
     """What this node shows (cluster_cli/databases/replication/look.py)."""
     plain = {"running": False, "fenced": os.path.exists(FENCE), "blank": empty() or os.path.exists(UNFINISHED)}
+    plain["held"] = os.path.exists(HELD)
     try:
         server = Server(patience=5)
         return {**plain, **of(server), "running": True}
@@ -108,7 +116,7 @@ def of_replica(server, source):
         "lag": None if source["lag"] is None else float(source["lag"]),
         "received": source["received"],
         "delay": source["delay"],
-        "stale_delay": source["delay"] != known.get("delay", 0),
+        "stale_delay": source["delay"] != known.get("delay", 0) and not os.path.exists(HELD),
         "stale_password": engine.stored_password(server) not in (None, known["passwords"][0]),
     }
 

@@ -7,7 +7,18 @@ import time
 import engine
 import pymysql
 from engine import FENCE, OURS, UNIT
-from server import UNFINISHED, RefusedError, Server, empty, last_words, look, settings, systemctl
+from server import (
+    HELD,
+    UNFINISHED,
+    RefusedError,
+    Server,
+    empty,
+    last_words,
+    look,
+    refuse_held,
+    settings,
+    systemctl,
+)
 
 START_SECONDS = 1800  # the recovery of much data
 GRACE = 1.0  # seconds for statements that run when writes are stopped
@@ -121,6 +132,8 @@ def drain(server, wanted, deadline=None):
     """Wait until everything up to a position was applied, for as long as there is progress, or to the deadline."""
     source = server.source()
     late = source and source["delay"] and not engine.has(server, wanted)
+    if late:
+        refuse_held()
     told = engine.hurry(server) if late else ""
     seen, since = None, time.monotonic()
     while not engine.has(server, wanted):
@@ -155,7 +168,7 @@ def receive_no_more():
     source = server.source()
     if source is None:
         return {"received": engine.position(server)}
-    if source["sql"] == "No" and source["io"] != "No":
+    if source["sql"] == "No" and source["io"] != "No" and not os.path.exists(HELD):
         server.say(engine.APPLY)
     server.say(engine.STOP_RECEIVING)
     return {"received": server.source()["received"], "position": engine.position(server)}
@@ -163,6 +176,7 @@ def receive_no_more():
 
 def follow(node):
     """Fetch from a node from now on, from where this one is; returns once it does. It keeps what it has."""
+    refuse_held()
     if writable():
         halt()  # commits that wait for a replica would be acknowledged by turning it read-only
         start()
@@ -210,13 +224,39 @@ def delay():
     """Apply what comes as much later as the topology says, after what is here when that begins."""
     server, wanted = Server(), settings().get("delay", 0)
     source = server.source()
-    if source is None or source["delay"] == wanted:
+    if source is None or source["delay"] == wanted or os.path.exists(HELD):
         return {}
     if not source["delay"]:
         engine.wait(server, source["received"], CATCH_UP_SECONDS)
     engine.delay(server, wanted)
     server.say(engine.START)
     fetching(server)
+    return {}
+
+
+def hold_applying():
+    """Apply nothing any more, also after a start, and go on fetching; returns where it is."""
+    server = Server()
+    if server.source() is None:
+        raise RefusedError("it follows nobody")
+    os.makedirs(os.path.dirname(HELD), exist_ok=True)
+    with open(HELD, "w", encoding="utf-8"):
+        server.say(engine.STOP_APPLYING)
+    return {"position": engine.position(server)}
+
+
+def release():
+    """Apply again what it receives, as late as the topology says."""
+    import wake  # which is made of these steps
+
+    if os.path.exists(HELD):
+        os.unlink(HELD)
+    delay()
+    source = Server().source()
+    if source and (source["io"], source["sql"]) == ("No", "No"):
+        wake.wake()  # it was started meanwhile
+    elif source:
+        Server().say(engine.START)
     return {}
 
 
@@ -260,7 +300,7 @@ def healthy():
     """
     server = Server()
     source = server.source()
-    if source is None:
+    if source is None or os.path.exists(HELD):
         return {}
     if source["io"] != "Yes" or source["sql"] != "Yes":
         raise RefusedError(f"it does not replicate: {source['io_error'] or source['sql_error'] or 'not yet'}")

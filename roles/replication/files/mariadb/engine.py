@@ -16,6 +16,7 @@ OURS = "root", "mysql", "mariadb.sys", "system user", "event_scheduler", "promet
 
 STOP, STOP_RECEIVING = "STOP SLAVE", "STOP SLAVE IO_THREAD"
 START, APPLY = "START SLAVE", "START SLAVE SQL_THREAD"
+STOP_APPLYING = "STOP SLAVE SQL_THREAD"
 FORGET = "RESET SLAVE ALL"
 CLOSE, OPEN = "SET GLOBAL read_only = ON", "SET GLOBAL read_only = OFF"
 LET_ROOT = "DO 0"  # read_only does not stop it

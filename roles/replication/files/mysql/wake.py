@@ -8,14 +8,19 @@ import os
 
 import engine
 import steps
-from server import UNFINISHED
+from server import HELD, UNFINISHED
 
 
 def wake():
     """Follow again, if this server follows anybody. A copy that has just come is not ready for that."""
     server = steps.answered(60)
     source = server.source()
-    if source is None or os.path.exists(UNFINISHED) or "Yes" in (source["io"], source["sql"]):
+    if (
+        source is None
+        or os.path.exists(HELD)
+        or os.path.exists(UNFINISHED)
+        or "Yes" in (source["io"], source["sql"])
+    ):
         return {}
     server.say(engine.START)
     return {}

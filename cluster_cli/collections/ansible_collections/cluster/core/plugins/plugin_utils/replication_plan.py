@@ -117,6 +117,9 @@ def step(name: str, look: Look, primary: str, donor: str, past: tuple[str, str])
         return Step(COPY, donor)
     if not look.running:
         return Step(REFUSE, why=f"its server does not run: {look.why}")
+    if look.held:
+        receives = look.follows == primary and look.io == "Yes"
+        return Step(STAY) if receives else Step(REFUSE, why=f"it is held. Next: cluster db release {name}")
     if look.follows == primary and look.replicates and not look.stale_password:
         return Step(STAY)
     history, soon = past

@@ -1,0 +1,27 @@
+"""Have a node that was held apply again what it receives."""
+
+from cluster_cli.databases.asked import known
+from cluster_cli.databases.live import Live
+from cluster_cli.databases.plan import Plan, refused
+from cluster_cli.databases.replication.nodes import evidence, looks, step
+
+SECONDS = 1800  # what it received is looked after first
+
+
+def weigh(live: Live, node: str) -> Plan:
+    """It must be held. Raises ClusterError where it is not."""
+    known(live, node)
+    seen = looks(live)
+    look, told = seen[node], evidence(seen)
+    if look is None or not look.running:
+        raise refused(f"{node} does not answer", "it cannot be told:", f"see: cluster ssh {node}", told)
+    if not look.held:
+        raise refused(f"{node} is not held", "there is nothing to do", "see: cluster status", told)
+    late = "as late as before" if node in live.database.delayed else "at once"
+    return Plan(node, f"have {node} apply again what it receives, {late}", told)
+
+
+def carry_out(live: Live, plan: Plan) -> None:
+    """One step."""
+    step(live, plan.node, "release", seconds=SECONDS)
+    live.tell("", f"{plan.node} goes on")
