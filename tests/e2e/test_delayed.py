@@ -121,6 +121,17 @@ def test_it_follows_the_next_primary_as_late(shop: Shop) -> None:
     shop.well()
 
 
+def test_it_is_held_until_it_is_released(shop: Shop) -> None:
+    shop.run("db", "hold", LATE)
+    assert cluster("status", shop.stack.folder).code == 1
+    assert shop.up() == 0
+    shop.stack.on(LATE, f"systemctl restart {shop.engine}", 120)
+    assert shop.look(LATE)["sql"] == "No"
+    shop.run("db", "release", LATE)
+    shop.is_late("second")
+    shop.well()
+
+
 def test_another_delay_restarts_nothing(shop: Shop) -> None:
     since = {node: shop.runs_since(node) for node in NODES}
     path = shop.stack.folder / "topology.yml"
