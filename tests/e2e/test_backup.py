@@ -113,6 +113,7 @@ def test_a_restore_is_proven_and_status_says_so(backups: Backups) -> None:
     assert [each["id"] for each in backups.all() if each["proven"]] == proof["chain"]
     status = backups.stack.status()
     found = status["backups"]["main"]["bak1"]
+    assert status["backups"]["cluster"]["bak1"]["own"]["id"].startswith("cluster-")
     assert found["proof"]["age_seconds"] < 300
     assert found["proof"]["failed"] is None
     assert not [each for each in status["problems"] if "bak1" in each], status["problems"]

@@ -133,6 +133,8 @@ def test_a_lost_cluster_is_made_again(
     done = cluster(*words, timeout=900)  # nothing is lost now, so nothing is put back
     assert done.code == 0, done
     assert "left as it is" in done.err
+    waiting = "ls -A /var/lib/cluster-backup/waiting; stat -c %U /srv/cluster-backup/* | sort -u"
+    assert backups.stack.on("bak1", waiting).split() == ["mysql"], "something waits, or is root's"
     assert again.everywhere("lost") == [there] * len(shop.nodes)
     backups.verb("restore", "main", "--confirm", "--yes")
     backups.run("--full")
