@@ -68,7 +68,8 @@ def weigh(live: Live, node: str, clone: bool) -> Plan:
         raise refused(f"the server of {node} does not answer", "what it has cannot be told:", hint, seen)
     if node in alive and nodes[node]["role"] == "PRIMARY":
         raise refused(f"{node} takes the writes", "it cannot be copied over", "first: cluster switchover", seen)
-    own = surplus(nodes, node, alive)
+    if own := surplus(nodes, node, alive):  # asked all at once: what was on its way to the others has come since
+        own -= others_have(members(live), node, alive)
     if not own and not clone:
         return Plan(node, f"let {node} follow the group again: it only misses something", seen)
     more = f"; {len(own)} transactions that the group has not ({own}) are then only there" if own else ""
@@ -80,8 +81,12 @@ def weigh(live: Live, node: str, clone: bool) -> Plan:
 
 def surplus(nodes: dict[str, dict[str, Any]], node: str, alive: list[str]) -> GtidSet:
     """What a node has and the group has not."""
-    group = union(GtidSet.parse(nodes[name]["has"]) for name in alive if name != node)
-    return GtidSet.parse(nodes[node]["has"]) - group
+    return GtidSet.parse(nodes[node]["has"]) - others_have(nodes, node, alive)
+
+
+def others_have(nodes: dict[str, dict[str, Any]], node: str, alive: list[str]) -> GtidSet:
+    """What the others of the group have."""
+    return union(GtidSet.parse(nodes[name]["has"] or "") for name in alive if name != node)
 
 
 def carry_out(live: Live, plan: Plan) -> None:

@@ -37,6 +37,8 @@ def weigh(live: Live, node: str, clone: bool) -> Plan:
         )
     leading = seen[primary]
     own = differs(look, leading.history if leading else "")
+    if own and (later := looks(live)[primary]):  # asked both at once: what was on its way has come since
+        own = differs(look, later.history)
     details = {"primary": primary, "donor": donor(seen, primary, node), "copy": clone or look.blank or bool(own)}
     if not details["copy"]:
         return Plan(node, f"have {node} follow {primary} from where it is", evident, details=details)

@@ -72,7 +72,6 @@ SELECT enabled FROM performance_schema.replication_group_member_actions
 FIRST_STATEMENTS = """USE mysql;
 INSTALL PLUGIN auth_socket SONAME 'auth_socket.so';
 ALTER USER 'root'@'localhost' IDENTIFIED WITH 'auth_socket';
-SHUTDOWN;
 """
 RIGHTS = (
     "GRANT REPLICATION SLAVE, CONNECTION_ADMIN, BACKUP_ADMIN, GROUP_REPLICATION_STREAM ON *.* TO {}",
