@@ -241,7 +241,7 @@ for name, value in planted.items():
         print(f"node_filesystem_{name}_bytes{labels} {value(day) * 1e9:.0f} {at}")
 print("# EOF")
 """
-SHARED = {"DiskFilling", "DiskFull", "FrontendSlow", "InodesFilling", "MemoryShort"}  # of this machine, shared by all
+SHARED = {"DiskFilling", "DiskFull", "FrontendSlow", "InodesFilling", "MemoryShort"}  # of this machine: all share it
 
 
 def test_a_stranger_reads_no_metrics(lab: Stack) -> None:

@@ -1,6 +1,8 @@
 """When a MySQL server goes back to its group by itself."""
 
 import importlib.util
+import socket
+import threading
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -87,3 +89,25 @@ def test_commits_are_stuck_where_the_same_one_waits_on(join: ModuleType) -> None
 def test_a_busy_session_is_not_stuck(join: ModuleType) -> None:
     commits = join.Commits()
     assert not any(commits.stuck({7: moment % 3}, float(moment)) for moment in range(60))
+
+
+def test_a_server_that_greets_and_lets_nobody_in_is_ended(join: ModuleType) -> None:
+    door, away = join.Door(), join.pymysql.OperationalError(2003, "no such file")
+    looks = [
+        (join.Shut("timed out"), 0.0),
+        (join.Shut("timed out"), 19.0),
+        (away, 20.0),
+        (join.Shut("timed out"), 21.0),
+    ]
+    assert [door.shut(error, now) for error, now in looks] == [False] * 4
+    assert door.shut(join.Shut("timed out"), 41.0)
+
+
+def test_who_stands_still_greets_nobody(join: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(join, "SOCKET", str(tmp_path / "socket"))
+    assert not join.greets()
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(join.SOCKET)
+        server.listen()
+        threading.Thread(target=lambda: server.accept()[0].sendall(b"hello"), daemon=True).start()
+        assert join.greets()

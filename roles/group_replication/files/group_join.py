@@ -1,10 +1,12 @@
 """Brings this node's MySQL server back into its group, whenever it is out of it and the group lives.
 
-A server in its group whose commits wait for each other for good is ended: another one takes over.
+A server in its group whose commits wait for each other for good is ended, and one that lets nobody in: another one
+takes over.
 It never begins a group: who may do that is decided by who has seen all nodes. Usage: group-join CA ADDRESS...,
 the addresses of all members.
 """
 
+import socket
 import ssl
 import subprocess
 import sys
@@ -25,6 +27,8 @@ BUSY = ("ONLINE", "RECOVERING")
 # when a member came back under load: no commit went on, and the group took its primary for well.
 TICKET = "Waiting for Binlog Group Commit ticket"
 STUCK_SECONDS = 10.0
+# Where what waits so is a change of accounts, it keeps them locked: the server greets, and nobody gets in to see.
+SHUT_SECONDS = 20.0
 END = ("systemctl", "kill", "--signal=KILL", "mysql")  # it cannot stop in order; systemd starts it again
 
 
@@ -59,9 +63,29 @@ class Server:
             return cursor.fetchall()
 
 
+class Shut(pymysql.OperationalError):
+    """A server that greets whoever comes, and lets nobody in."""
+
+
 def here(seconds=10):
     """This node's server, as root."""
-    return Server(unix_socket=SOCKET, user="root", read_timeout=seconds)
+    try:
+        return Server(unix_socket=SOCKET, user="root", read_timeout=seconds)
+    except pymysql.OperationalError as error:
+        if "timed out" in str(error) and greets():
+            raise Shut(*error.args) from error
+        raise
+
+
+def greets():
+    """Whether the server says its first words, as one that stands still does not."""
+    with socket.socket(socket.AF_UNIX) as plug:
+        plug.settimeout(2)
+        try:
+            plug.connect(SOCKET)
+            return bool(plug.recv(1))
+        except OSError:
+            return False
 
 
 def none_lives(members, account, authority):
@@ -105,6 +129,28 @@ class Commits:
         return f"ended the server: {len(rows)} commits waited for {STUCK_SECONDS:g} s for what never came"
 
 
+class Door:
+    """Since when the server has let nobody in."""
+
+    def __init__(self):
+        self.since = None
+
+    def shut(self, error, now):
+        """Whether it has been so for too long, by the error of each look and a clock in seconds."""
+        if not isinstance(error, Shut):
+            self.since = None
+            return False
+        self.since = now if self.since is None else self.since
+        return now - self.since >= SHUT_SECONDS
+
+    def attend(self, error):
+        """End a server that lets nobody in; what was done, in a sentence, empty for nothing."""
+        if not self.shut(error, time.monotonic()):
+            return ""
+        subprocess.run(END, check=False, timeout=10)
+        return f"ended the server: it let nobody in for {SHUT_SECONDS:g} s"
+
+
 def attend(members, authority, commits):
     """Look once, and do what it is time for; what was done, in a sentence, empty for nothing."""
     with here() as server:
@@ -140,13 +186,14 @@ def tell(text, before):
 
 def main(authority, members):
     """Look again and again, less often while attempts fail."""
-    said, pause, commits = "", PERIOD, Commits()
+    said, pause, commits, door = "", PERIOD, Commits(), Door()
     while True:
         try:
             said = tell(attend(members, authority, commits), said)
             pause = PERIOD
+            door.since = None
         except (pymysql.MySQLError, OSError, subprocess.SubprocessError) as error:
-            said = tell(f"not yet: {error}", said)
+            said = tell(door.attend(error) or f"not yet: {error}", said)
             pause = min(LONGEST, 2 * pause)
         time.sleep(pause)
 
