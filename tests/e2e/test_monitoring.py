@@ -241,7 +241,8 @@ for name, value in planted.items():
         print(f"node_filesystem_{name}_bytes{labels} {value(day) * 1e9:.0f} {at}")
 print("# EOF")
 """
-SHARED = {"DiskFilling", "DiskFull", "FrontendSlow", "InodesFilling", "MemoryShort"}  # of this machine: all share it
+# Of this machine, which all nodes share.
+SHARED = {"DiskFilling", "DiskFull", "FrontendSlow", "InodesFilling", "MemoryShort"}
 
 
 def test_a_stranger_reads_no_metrics(lab: Stack) -> None:
