@@ -33,7 +33,7 @@ END = "KILL {}"
 LEAD = ("SET GLOBAL rpl_semi_sync_source_enabled = ON",)
 LEAD_NO_MORE = ("SET GLOBAL rpl_semi_sync_source_enabled = OFF",)
 ENABLED = "SHOW GLOBAL VARIABLES LIKE 'rpl\\_semi\\_sync\\_source\\_enabled'"
-# What the package's own first start does with an empty data directory (its postinst), without its SHUTDOWN: here the
+# What the package's own first start does with an empty data directory (its postinst), but no SHUTDOWN: here the
 # server ends by itself, and one that is told to may end before its system views are made.
 FIRST_STATEMENTS = """USE mysql;
 INSTALL PLUGIN auth_socket SONAME 'auth_socket.so';
