@@ -99,7 +99,7 @@ def test_it_is_late_and_all_is_well(shop: Shop) -> None:
     shop.told("first")
     assert shop.up() == 0
     shop.well()
-    assert "db3 replica (delayed by 1h)" in shop.run("status").out
+    assert "db3 replica (delayed by 1h)" in cluster("status", shop.stack.folder).out
     assert shop.look(LATE)["acknowledges"]
 
 
