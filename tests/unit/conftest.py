@@ -1,4 +1,4 @@
-"""Plugins of our collection import each other by the names Ansible has for them; a busy machine fails no property."""
+"""Plugins of our collection import each other by Ansible's names; a busy machine fails no property."""
 
 import sys
 from pathlib import Path
