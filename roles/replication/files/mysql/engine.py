@@ -33,11 +33,11 @@ END = "KILL {}"
 LEAD = ("SET GLOBAL rpl_semi_sync_source_enabled = ON",)
 LEAD_NO_MORE = ("SET GLOBAL rpl_semi_sync_source_enabled = OFF",)
 ENABLED = "SHOW GLOBAL VARIABLES LIKE 'rpl\\_semi\\_sync\\_source\\_enabled'"
-# What the package's own first start does with an empty data directory (its postinst), but no SHUTDOWN: here the
-# server ends by itself, and one that is told to may end before its system views are made.
+# What the package's own first start does with an empty data directory (its postinst).
 FIRST_STATEMENTS = """USE mysql;
 INSTALL PLUGIN auth_socket SONAME 'auth_socket.so';
 ALTER USER 'root'@'localhost' IDENTIFIED WITH 'auth_socket';
+SHUTDOWN;
 """
 NEW_PASSWORD = "%s@'%%' IDENTIFIED WITH caching_sha2_password BY %s"
 RIGHTS = {"REPLICATION SLAVE", "BACKUP_ADMIN"}  # to fetch, and to be given a copy
