@@ -9,8 +9,9 @@ from typing import Any
 from cluster_cli import ssh
 from cluster_cli.errors import ClusterError, Exit
 from cluster_cli.inventory import Host
-from cluster_cli.render.backup import backed_up, file_sets, makers
+from cluster_cli.render.backup import file_sets
 from cluster_cli.topology.backup import OWN_FILES
+from cluster_cli.topology.makers import backed_up, makers
 from cluster_cli.topology.problems import did_you_mean
 from cluster_cli.workspace import Workspace
 

@@ -27,11 +27,12 @@ from cluster_cli.events import Step
 from cluster_cli.files import replace as write
 from cluster_cli.inventory import Host
 from cluster_cli.places import private
-from cluster_cli.render.backup import backed_up, file_sets, made_by, makers
+from cluster_cli.render.backup import file_sets
 from cluster_cli.run import Run
 from cluster_cli.secrets.names import backup_repository
 from cluster_cli.secrets.store import Secrets
 from cluster_cli.secrets.vault import VaultKey
+from cluster_cli.topology.makers import backed_up, made_by, makers
 from cluster_cli.workspace import Workspace
 
 STAGE, TITLE = "store", "Bring the repository to its node"

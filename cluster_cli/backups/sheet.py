@@ -11,10 +11,10 @@ from cluster_cli.backups.nodes import backup_nodes
 from cluster_cli.backups.own import fetch, recovery_key
 from cluster_cli.errors import ClusterError, Exit
 from cluster_cli.files import draft
-from cluster_cli.render.backup import backed_up
 from cluster_cli.secrets.known import value_of
 from cluster_cli.secrets.names import backup_repository
 from cluster_cli.secrets.store import Secrets
+from cluster_cli.topology.makers import backed_up
 from cluster_cli.workspace import Workspace
 
 SHEET = """\

@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from cluster_cli.collect import Outcome
-from cluster_cli.render.backup import backed_up, file_sets, makers
+from cluster_cli.render.backup import file_sets
 from cluster_cli.topology.backup import OWN_FILES
+from cluster_cli.topology.makers import backed_up, makers
 from cluster_cli.topology.model import Topology
 
 QUESTION = "cat /var/lib/cluster-backup/state.json"

@@ -25,8 +25,8 @@ def command(context: click.Context, cluster: Path, database: str | None, output:
     """
     from cluster_cli.backups.nodes import backup_nodes, listed, meant
     from cluster_cli.errors import Exit
-    from cluster_cli.render.backup import makers
     from cluster_cli.show.backups import document, tables
+    from cluster_cli.topology.makers import makers
     from cluster_cli.workspace import Workspace
 
     workspace = Workspace.open(cluster)

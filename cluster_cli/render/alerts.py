@@ -8,13 +8,13 @@ its value in seconds. Each that fires is explained in docs/how-to/alerts.md, und
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from cluster_cli.render.backup import backed_up, makers
 from cluster_cli.render.early_warnings import running_out, unlike_other_days
 from cluster_cli.render.probes import own_requests, seen_by
 from cluster_cli.render.rule import MILLISECONDS, SOON, Alert, Record, urgent, window
 from cluster_cli.status.limits import WARN_DAYS, WARN_SHARE
 from cluster_cli.topology.backup import OWN_FILES, Backup
 from cluster_cli.topology.databases import Database
+from cluster_cli.topology.makers import backed_up, makers
 from cluster_cli.topology.model import LoadBalancer, Topology
 from cluster_cli.topology.monitoring import Monitoring
 

@@ -9,27 +9,11 @@ from cluster_cli.secrets.names import backup_repository
 from cluster_cli.topology.addresses import addresses
 from cluster_cli.topology.backup import FILES_PORT, SOURCE_PORT, Backup, FileSet
 from cluster_cli.topology.databases import DOORBELL, Database
+from cluster_cli.topology.makers import backed_up, made_by, makers
 from cluster_cli.topology.model import Topology
 
 CERTIFICATE = "backup"
 SECOND = 1000
-
-
-def backed_up(topology: Topology) -> dict[str, Database]:
-    """The databases backups are made of, by name."""
-    found = topology.databases if topology.backup else {}
-    return {name: each for name, each in found.items() if each.backup.enabled}
-
-
-def makers(topology: Topology, name: str) -> tuple[str, ...]:
-    """The backup nodes that make the backups of a database that is backed up, or of files: those by all."""
-    own = topology.databases[name].backup.nodes if name in topology.databases else None
-    return own or (topology.backup.nodes if topology.backup else ())
-
-
-def made_by(topology: Topology, node: str) -> dict[str, Database]:
-    """The databases a backup node makes backups of, by name: all of one engine."""
-    return {name: each for name, each in backed_up(topology).items() if node in makers(topology, name)}
 
 
 def gives(topology: Topology, node: str) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from cluster_cli.topology.backup import OWN_FILES
+from cluster_cli.topology.makers import backed_up, made_by
 from cluster_cli.topology.model import Topology
 from cluster_cli.topology.problems import Path, Problem, did_you_mean
 
@@ -14,7 +15,7 @@ ROOT_PARTS = 2  # of /srv
 def there_is_something_to_back_up(topology: Topology) -> Iterator[Problem]:
     """A section without a database that is backed up, or files, does nothing."""
     backup = topology.backup
-    if backup and not backup.files and not any(each.backup.enabled for each in topology.databases.values()):
+    if backup and not backup.files and not backed_up(topology):
         what = "nothing under databases is to be backed up"
         yield Problem(("backup",), what, "add one under `databases`, name `files`, or remove this section")
 
@@ -42,7 +43,7 @@ def makers_are_backup_nodes(topology: Topology) -> Iterator[Problem]:
 def a_backup_node_has_one_engine(topology: Topology) -> Iterator[Problem]:
     """It restores with the engine's own server, and Debian's packages of the two exclude each other."""
     for i, node in enumerate(topology.backup.nodes if topology.backup else ()):
-        mine = {name: each.engine for name, each in topology.databases.items() if makes(topology, node, name)}
+        mine = {name: each.engine for name, each in made_by(topology, node).items()}
         if len(set(mine.values())) > 1:
             told = ", ".join(f"{name} ({engine})" for name, engine in mine.items())
             what = f"{node} would back up {told}, and the servers of the two engines cannot be installed together"
@@ -54,17 +55,10 @@ def a_backup_node_has_one_engine(topology: Topology) -> Iterator[Problem]:
 def every_backup_node_has_work(topology: Topology) -> Iterator[Problem]:
     """One that makes nothing looks as if it did."""
     for i, node in enumerate(topology.backup.nodes if topology.backup else ()):
-        enabled = [name for name, each in topology.databases.items() if each.backup.enabled]
         files = topology.backup and topology.backup.files  # those every one fetches
-        if enabled and not files and not any(makes(topology, node, name) for name in enabled):
+        if backed_up(topology) and not files and not made_by(topology, node):
             what = f"{node} would make no backups: every database names others"
             yield Problem(("backup", "nodes", i), what, "remove it, or name it below a database's `backup`")
-
-
-def makes(topology: Topology, node: str, database: str) -> bool:
-    """Whether a backup node is to make the backups of a database."""
-    own = topology.databases[database].backup
-    return own.enabled and (own.nodes is None or node in own.nodes)
 
 
 def somebody_makes_the_backups(topology: Topology) -> Iterator[Problem]:

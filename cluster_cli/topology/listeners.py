@@ -22,6 +22,7 @@ from cluster_cli.topology.databases import (
 )
 from cluster_cli.topology.doors import written_as
 from cluster_cli.topology.logs import LOGS_PORT
+from cluster_cli.topology.makers import backed_up, makers
 from cluster_cli.topology.model import LoadBalancer, Topology
 from cluster_cli.topology.monitoring import (
     ALERTMANAGER_PORT,
@@ -185,15 +186,15 @@ def database_listeners(topology: Topology) -> Iterator[Listener]:
 
 def backup_listeners(topology: Topology) -> Iterator[Listener]:
     """Nodes that give copies of databases, or files, to the backup nodes."""
-    known, everybody = addresses(topology), topology.backup.nodes if topology.backup else ()
-    for name, database in topology.databases.items() if topology.backup else ():
-        asking = nodes(topology, database.backup.nodes or everybody)
-        for node in database.nodes if database.backup.enabled else ():
+    known = addresses(topology)
+    for name, database in backed_up(topology).items():
+        asking = nodes(topology, makers(topology, name))
+        for node in database.nodes:
             path: Path = ("databases", name)
             yield Listener(path, node, SOURCE_PORT, f"backups of {name}", "python3", asking, known.get(node))
     files = topology.backup.files if topology.backup else {}
     for node in dict.fromkeys(node for found in files.values() for node in found.nodes):
-        asking = nodes(topology, everybody)
+        asking = nodes(topology, topology.backup.nodes if topology.backup else ())
         yield Listener(("backup", "files"), node, FILES_PORT, "files", "python3", asking, known.get(node))
 
 

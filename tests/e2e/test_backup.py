@@ -389,7 +389,11 @@ def test_damage_is_found_and_named(backups: Backups, what: str) -> None:
 
 @only_in_drills
 def test_a_lost_node_leaves_no_gap(shop: Shop, backups: Backups) -> None:
-    """The node that gave the last binary logs loses its power; another one goes on where it ended."""
+    a_giver_is_lost(shop, backups)
+
+
+def a_giver_is_lost(shop: Shop, backups: Backups) -> None:
+    """The node that gave the last binary logs loses its power and comes back; another goes on where it ended."""
     with shop.ledger("more") as ledger:
         ledger.wait_for(ROWS, PATIENCE)
         backups.fetched_beyond(time.time())
@@ -403,7 +407,7 @@ def test_a_lost_node_leaves_no_gap(shop: Shop, backups: Backups) -> None:
     assert heir != giver
     backups.verb("backup", "verify", "main")
     backups.stack.lab.start(giver)
-    backups.stack.settle(180)
+    backups.stack.settle(PATIENCE)
 
 
 @only_in_drills

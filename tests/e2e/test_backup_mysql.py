@@ -14,7 +14,7 @@ from .backup_shop import MysqlShop
 from .command import wait_for
 from .conftest import Stack, running
 from .data_tier import only_in_drills
-from .test_backup import KILL, PATIENCE, ROWS, fit
+from .test_backup import KILL, PATIENCE, ROWS, a_giver_is_lost, fit
 from .verdict import OK, UNKNOWN
 
 NODES = ("db1", "db2", "db3")
@@ -213,18 +213,4 @@ def test_missing_logs_are_named(shop: MysqlShop, backups: Backups) -> None:
 
 
 def test_a_lost_node_leaves_no_gap(shop: MysqlShop, backups: Backups) -> None:
-    """The node that gave the last binary logs loses its power, and comes back; the others go on where it ended."""
-    with shop.ledger("more") as ledger:
-        ledger.wait_for(ROWS, PATIENCE)
-        backups.fetched_beyond(time.time())
-        giver = str(backups.state()["binlogs"]["good"]["node"])
-        assert giver != shop.door
-        backups.stack.lab.kill(giver)
-        ledger.wait_for(ROWS, PATIENCE)
-        backups.fetched_beyond(time.time())
-        heir = str(backups.state()["binlogs"]["good"]["node"])
-        ledger.wait_for(ROWS, PATIENCE)
-    assert heir != giver
-    backups.verb("backup", "verify", "main")
-    backups.stack.lab.start(giver)
-    backups.stack.settle(PATIENCE)
+    a_giver_is_lost(shop, backups)

@@ -16,8 +16,8 @@ import yaml
 from cluster_cli.backups import replacing, restoring
 from cluster_cli.backups.restoring import Wish
 from cluster_cli.errors import ClusterError
-from cluster_cli.render.backup import made_by, makers
 from cluster_cli.topology.load import parse
+from cluster_cli.topology.makers import made_by, makers
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "roles/backup/files"))
 import catalogue

@@ -1,18 +1,13 @@
 """Have a delayed node apply nothing more, so that what a mistake destroyed stays there."""
 
-from cluster_cli.databases.asked import known
 from cluster_cli.databases.live import Live
 from cluster_cli.databases.plan import Plan, refused
-from cluster_cli.databases.replication.nodes import evidence, looks, step
+from cluster_cli.databases.replication.nodes import answering, step
 
 
 def weigh(live: Live, node: str) -> Plan:
     """It must be delayed, and follow. Raises ClusterError where it does not."""
-    known(live, node)
-    seen = looks(live)
-    look, told = seen[node], evidence(seen)
-    if look is None or not look.running:
-        raise refused(f"{node} does not answer", "it cannot be told:", f"see: cluster ssh {node}", told)
+    look, told = answering(live, node)
     if not look.delay:
         why = "what it received it has applied already:"
         raise refused(f"{node} is not delayed", why, f"restore instead: cluster restore {live.name}", told)

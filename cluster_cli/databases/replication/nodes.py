@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from cluster_cli.collect import Outcome
+from cluster_cli.databases.asked import known
 from cluster_cli.databases.live import Live
+from cluster_cli.databases.plan import refused
 from cluster_cli.databases.replication.look import Look, shown
 from cluster_cli.databases.replication.state import PROGRAM, QUESTION, heard
 from cluster_cli.errors import ClusterError, Exit
@@ -27,6 +29,16 @@ def told(answer: Answer) -> Look | None:
     if not answer.reached:
         return None
     return heard(Outcome(answer.rc, answer.out, answer.err))
+
+
+def answering(live: Live, node: str) -> tuple[Look, tuple[str, ...]]:
+    """What a node shows whose server runs, and what all show. Raises ClusterError where it does not answer."""
+    known(live, node)
+    seen = looks(live)
+    look, told = seen[node], evidence(seen)
+    if look is None or not look.running:
+        raise refused(f"{node} does not answer", "it cannot be told:", f"see: cluster ssh {node}", told)
+    return look, told
 
 
 def evidence(seen: Looks) -> tuple[str, ...]:

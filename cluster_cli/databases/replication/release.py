@@ -1,20 +1,15 @@
 """Have a node that was held apply again what it receives."""
 
-from cluster_cli.databases.asked import known
 from cluster_cli.databases.live import Live
 from cluster_cli.databases.plan import Plan, refused
-from cluster_cli.databases.replication.nodes import evidence, looks, step
+from cluster_cli.databases.replication.nodes import answering, step
 
 SECONDS = 1800  # what it received is looked after first
 
 
 def weigh(live: Live, node: str) -> Plan:
     """It must be held. Raises ClusterError where it is not."""
-    known(live, node)
-    seen = looks(live)
-    look, told = seen[node], evidence(seen)
-    if look is None or not look.running:
-        raise refused(f"{node} does not answer", "it cannot be told:", f"see: cluster ssh {node}", told)
+    look, told = answering(live, node)
     if not look.held:
         raise refused(f"{node} is not held", "there is nothing to do", "see: cluster status", told)
     late = "as late as before" if node in live.database.delayed else "at once"
