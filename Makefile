@@ -4,7 +4,7 @@
 .DEFAULT_GOAL := help
 
 CLUSTER ?= inventories/lab
-DRILLS ?= databases databases_mysql delayed backup backup_mysql backup_replication logs monitoring repositories
+DRILLS ?= databases databases_mysql delayed backup backup_mysql backup_replication logs monitoring alerts repositories
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 

@@ -10,30 +10,24 @@ import shutil
 import signal
 import ssl
 import subprocess
-import threading
 import time
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cluster_cli.secrets.store import Secrets
-
 from . import alert_cases, health_cases
+from .alerts_heard import PATIENCE, Receiver, firing, over, provoke, stand
 from .command import cluster, start, wait_for
-from .conftest import Stack, running
+from .conftest import Stack
 from .data_tier import only_in_drills
 from .status_page import Browser, Shown, differences
 
 NETWORK = "10.89.84"
-VIP, TOKEN = f"{NETWORK}.100", "a-token-for-this-test"
-PATIENCE = 60  # seconds; an alert takes five or so, and this machine may be busy
+VIP = f"{NETWORK}.100"
 TOPOLOGY = f"""
 name: e2e-monitoring
 provider: podman
@@ -72,54 +66,6 @@ databases:
 """
 
 
-@dataclass
-class Receiver:
-    """Who is told: keeps what each alert was last told to be."""
-
-    port: int = 0
-    state: dict[tuple[str, str], str] = field(default_factory=dict)
-    heard: list[str] = field(default_factory=list)
-    strangers: int = 0
-
-    def take(self, document: dict[str, list[dict[str, dict[str, str]]]]) -> None:
-        """A call of Alertmanager's."""
-        for alert in document["alerts"]:
-            labels = alert["labels"]
-            about = labels.get("instance") or labels.get("address") or labels.get("proxy", "")
-            self.state[labels["alertname"], about] = str(alert["status"])
-            self.heard.append(alert["annotations"]["summary"])
-
-    def is_told(self, wanted: set[tuple[str, str]], status: str) -> bool:
-        """Whether each of these was last told to be so."""
-        return all(self.state.get(each) == status for each in wanted)
-
-    @contextmanager
-    def listening(self) -> Iterator[None]:
-        """Take calls meanwhile, on all addresses of this machine."""
-        receiver = self
-
-        class Hook(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                known = self.headers["Authorization"] == f"Bearer {TOKEN}"
-                receiver.strangers += not known
-                if known:
-                    receiver.take(json.loads(body))
-                self.send_response(200 if known else 401)
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None:
-                """Nothing."""
-
-        server = ThreadingHTTPServer(("", 0), Hook)
-        self.port = server.server_port
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        try:
-            yield
-        finally:
-            server.shutdown()
-
-
 @pytest.fixture(scope="module")
 def receiver() -> Iterator[Receiver]:
     found = Receiver()
@@ -154,37 +100,6 @@ def agree(stack: Stack, browser: Browser) -> Shown:
         raise AssertionError(f"{error}: {left}; problems on it: {found[-1].problems}") from None
     print(f"the page is {found[-1].state} and agrees after {took:.1f} s")
     return found[-1]
-
-
-@contextmanager
-def stand(receiver: Receiver, folder: Path, text: str) -> Iterator[Stack]:
-    """A lab whose alerts come to a receiver, by a token that is among its secrets."""
-    Secrets.open(folder / "secrets.yml", "e2e-monitoring").ensure("hook_token", lambda: TOKEN)
-    with running(folder, text.replace("PORT", str(receiver.port))) as found:
-        yield found
-
-
-def firing(stack: Stack) -> dict[tuple[str, str], str]:
-    """By `cluster alerts`: what fires, with its severity."""
-    done = cluster("alerts", "-C", stack.folder, "-o", "json")
-    assert done.code in (0, 1), done
-    rows = [row for row in done.json["alerts"] if row["state"] == "firing"]
-    assert (done.code == 1) == bool(rows)
-    return {(row["name"], row["labels"].get("instance", "")): row["severity"] for row in rows}
-
-
-def provoke(stack: Stack, receiver: Receiver, faults: dict[str, str], wanted: set[tuple[str, str]]) -> None:
-    """Run a command on each node, and wait until the receiver was told of what is wanted."""
-    for node, command in faults.items():
-        stack.on(node, command)
-    took = wait_for(f"{wanted} to be told", lambda: receiver.is_told(wanted, "firing"), PATIENCE)
-    print(f"told of {len(wanted)} alerts {took:.1f} s after the faults")
-
-
-def over(receiver: Receiver, wanted: set[tuple[str, str]]) -> None:
-    """Wait until the receiver was told that these are over."""
-    took = wait_for(f"{wanted} to be over", lambda: receiver.is_told(wanted, "resolved"), PATIENCE)
-    print(f"told of their end {took:.1f} s after the faults were gone")
 
 
 def test_every_rule_does_what_its_case_says(lab: Stack, tmp_path: Path) -> None:
