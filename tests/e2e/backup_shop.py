@@ -55,13 +55,16 @@ class Shop:
             table=table, pause=0.01,
         )  # fmt: skip
 
-    def marker(self, table: str) -> tuple[str, set[int]]:
-        """(a GTID position, the ids a table has exactly there), from one view of the door's server."""
+    def marker(self, table: str, row: str = "id") -> tuple[str, set[int]]:
+        """(a GTID position, what a table's rows are exactly there), from one view of the door's server.
+
+        row: an expression, a number for each row.
+        """
         said = self.stack.on(
             self.door,
             'mariadb --no-defaults -BN -e "START TRANSACTION WITH CONSISTENT SNAPSHOT; '
             "SHOW STATUS LIKE 'binlog_snapshot_%'; "
-            f'SELECT id FROM shop.{table}"',
+            f'SELECT {row} FROM shop.{table}"',
         ).splitlines()
         place = dict(line.split("\t") for line in said[:2])
         file, offset = place["Binlog_snapshot_file"], place["Binlog_snapshot_position"]
@@ -79,11 +82,11 @@ class MysqlShop(Shop):
 
     client: str = "mysql --no-defaults -BN"
 
-    def marker(self, table: str) -> tuple[str, set[int]]:
-        """(the set of all GTIDs, the ids a table has exactly there), from one view of the door's server."""
+    def marker(self, table: str, row: str = "id") -> tuple[str, set[int]]:
+        """(the set of all GTIDs, what a table's rows are exactly there), from one view of the door's server."""
         sql = (
             "FLUSH TABLES WITH READ LOCK; START TRANSACTION WITH CONSISTENT SNAPSHOT; "
-            f"SELECT @@GLOBAL.gtid_executed; UNLOCK TABLES; SELECT id FROM shop.{table}"
+            f"SELECT @@GLOBAL.gtid_executed; UNLOCK TABLES; SELECT {row} FROM shop.{table}"
         )
         said = self.stack.on(self.door, f'{self.client} -e "{sql}"').splitlines()
         return said[0].replace("\\n", ""), {int(line) for line in said[1:]}

@@ -4,10 +4,12 @@
 """
 
 import hashlib
+import itertools
 import json
 import os
 import re
 import stat
+import statistics
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -19,12 +21,13 @@ import pytest
 from cluster_cli.backups.sheet import check
 from cluster_cli.secrets.store import Secrets
 
+from . import sysbench
 from .backup_lab import DIGESTS, SITE, SPOILED, Backups
+from .backup_points import all_are_exact
 from .backup_shop import Shop
 from .command import Done, wait_for
 from .conftest import Stack, running
 from .data_tier import only_in_drills
-from .ledger import Ledger
 from .verdict import OK, UNKNOWN
 
 TOPOLOGY = """
@@ -48,7 +51,8 @@ backup:
   files:
     site: {nodes: [db2, db3], paths: [/srv/site, /etc/issue]}
 """
-ROWS, PATIENCE = 300, 180
+ROWS, PATIENCE, POINTS = 300, 180, 20
+BENCH_SECONDS, ALONE_SECONDS, SETTLING, COPIES = 600, 15, 3, 3  # of sysbench beside copies
 MEGABYTES = int(os.environ.get("CLUSTER_BACKUP_MB", "300"))
 KILL = """
 systemctl start --no-block cluster-backup@full:main
@@ -104,6 +108,11 @@ def test_a_moment_under_writers_is_restored_exactly(shop: Shop, backups: Backups
     backups.verb("restore", "main", "--to", "scratch", "--discard")
     assert full["node"] != shop.door, "the node that applications use gave the copy"
     assert increment["kind"] == "incremental"
+
+
+@only_in_drills
+def test_moments_drawn_at_random_are_restored(shop: Shop, backups: Backups) -> None:
+    all_are_exact(shop, backups, POINTS)
 
 
 def test_a_restore_is_proven_and_status_says_so(backups: Backups) -> None:
@@ -426,14 +435,11 @@ def test_figures(shop: Shop, backups: Backups) -> None:
         cursor.execute("UPDATE big SET v = REVERSE(v) WHERE id < %s", (MEGABYTES * 760 // 100,))
     increment = backups.run()
     assert increment["kind"] == "incremental"
-    with shop.ledger("beside") as ledger:
-        ledger.wait_for(ROWS, PATIENCE)
-        alone = rate(ledger, lambda: ledger.run(10))
-        beside = rate(ledger, lambda: backups.run("--full"))
+    alone, beside = foreground(shop, backups)
     proof = backups.verb("backup", "verify", "main", "-o", "json").json["runs"][1]["result"]
     print(f"full: {full['bytes'] / 1e6:.0f} MB in {full['seconds']:.1f} s, by hand {by_hand:.1f} s")
     print(f"after 1 %: {increment['bytes'] / 1e6:.1f} MB in {increment['seconds']:.1f} s")
-    print(f"acknowledged a second: {alone:.0f} alone, {beside:.0f} beside a copy")
+    print(f"sysbench, transactions a second: {alone:.0f} alone, {beside:.0f} beside a copy ({beside / alone:.2f})")
     print(f"proof of {proof['bytes'] / 1e6:.0f} MB in {proof['seconds']:.1f} s: {proof['stages']}")
     print(backups.compressions())
     assert full["seconds"] < 3 * by_hand
@@ -472,8 +478,21 @@ def hand_seconds(backups: Backups, node: str) -> float:
     return time.monotonic() - began
 
 
-def rate(ledger: Ledger, work: Callable[[], object]) -> float:
-    """Rows acknowledged a second while something is done."""
-    began, before = time.monotonic(), ledger.acknowledged
-    work()
-    return (ledger.acknowledged - before) / (time.monotonic() - began)
+def foreground(shop: Shop, backups: Backups) -> tuple[float, float]:
+    """Transactions a second of sysbench without, and beside full copies; alternately, in one run."""
+    target = sysbench.Target(shop.stack, shop.door, shop.door, "main", shop.address, 3306, shop.password)
+    sysbench.install(target)
+    spans: list[tuple[float, float]] = []
+    with sysbench.running(target, BENCH_SECONDS) as bench:
+        time.sleep(ALONE_SECONDS)
+        for _ in range(COPIES):
+            began = time.time()
+            backups.run("--full")
+            spans.append((began, time.time()))
+            time.sleep(ALONE_SECONDS)
+        bench.stop()
+        bench.wait(60)
+    edges = [spans[0][0] - ALONE_SECONDS + SETTLING, *itertools.chain(*spans), spans[-1][1] + ALONE_SECONDS]
+    alone = [tps for begin, end in zip(edges[::2], edges[1::2], strict=True) for tps in bench.between(begin, end)]
+    beside = [tps for span in spans for tps in bench.between(*span)]
+    return statistics.mean(alone), statistics.mean(beside)

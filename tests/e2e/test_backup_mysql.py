@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from .backup_lab import Backups
+from .backup_points import all_are_exact
 from .backup_shop import MysqlShop
 from .command import wait_for
 from .conftest import Stack, running
@@ -95,6 +96,10 @@ def test_a_moment_under_writers_is_restored_exactly(shop: MysqlShop, backups: Ba
     print(f"{len(found)} of {len(acknowledged)} rows at {position}, in {done['seconds']} s: {done['stages']}")
     backups.verb("restore", "main", "--to", "scratch", "--discard")
     assert made["node"] != shop.door, "the node that applications use gave the copy"
+
+
+def test_moments_drawn_at_random_are_restored(shop: MysqlShop, backups: Backups) -> None:
+    all_are_exact(shop, backups, 6)
 
 
 def test_a_second_of_the_clock_is_restored(shop: MysqlShop, backups: Backups) -> None:

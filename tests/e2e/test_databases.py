@@ -394,8 +394,12 @@ def copied_by_hand(database: Database, donor: str, node: str) -> float:
 @only_in_drills
 def test_sysbench_runs_before_during_and_after(database: Database) -> None:
     database.settle()
-    sysbench.install(database, "lb2")
-    with sysbench.running(database, "lb2", BENCH_SECONDS) as bench:
+    target = sysbench.Target(
+        database.stack, "lb2", database.nodes[0], database.mode.database,
+        database.address, database.port, database.password,
+    )  # fmt: skip
+    sysbench.install(target)
+    with sysbench.running(target, BENCH_SECONDS) as bench:
         time.sleep(BENCH_SECONDS / 4)  # how it is before
         writer = database.writer()
         database.stack.lab.kill(writer)
