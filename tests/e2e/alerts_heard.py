@@ -1,6 +1,7 @@
 """Who is told of alerts: a receiver that keeps what it hears, and faults that stay until it has heard of them."""
 
 import json
+import re
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from pathlib import Path
 from cluster_cli.secrets.store import Secrets
 
 from .command import cluster, wait_for
-from .conftest import Stack, running
+from .conftest import Stack, place, running
 
 TOKEN = "a-token-for-this-test"
 ABOUT = ("instance", "address", "proxy", "database")  # labels that say what an alert is about; the first counts
@@ -70,7 +71,8 @@ class Receiver:
 @contextmanager
 def stand(receiver: Receiver, folder: Path, text: str) -> Iterator[Stack]:
     """A lab whose alerts come to a receiver, by a token that is among its secrets."""
-    Secrets.open(folder / "secrets.yml", "e2e-monitoring").ensure("hook_token", lambda: TOKEN)
+    name = re.findall(r"^name: (\S+)", text, re.MULTILINE)[0]
+    Secrets.open(place(folder) / "secrets.yml", name).ensure("hook_token", lambda: TOKEN)
     with running(folder, text.replace("PORT", str(receiver.port))) as found:
         yield found
 

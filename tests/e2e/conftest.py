@@ -103,11 +103,15 @@ def kept(folder: Path, text: str) -> Done | None:
     return done if done.code == 0 else None
 
 
+def place(folder: Path) -> Path:
+    """Where a lab's files are: in a folder of the test's own, or where those are that stay up."""
+    return Path(KEPT) / folder.name if KEPT else folder
+
+
 @contextmanager
 def running(folder: Path, text: str) -> Iterator[Stack]:
     """A lab of this topology, up and verified, and taken away afterwards."""
-    if KEPT:
-        folder = Path(KEPT) / folder.name
+    folder = place(folder)
     done = kept(folder, text) or bring_up(folder, text)
     try:
         assert done.code == 0, done

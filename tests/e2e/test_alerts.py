@@ -27,11 +27,11 @@ name: e2e-alerts
 provider: podman
 network: {{subnet: {NETWORK}.0/24}}
 nodes:
-  {{lb1: {{}}, web1: {{}}, mon1: {{}}, db1: {{}}, db2: {{}}, db3: {{}},
+  {{lb1: {{}}, lb2: {{}}, web1: {{}}, mon1: {{}}, db1: {{}}, db2: {{}}, db3: {{}},
    rep1: {{}}, rep2: {{}}, rep3: {{}}, rep4: {{}}}}
 load_balancers:
   edge:
-    nodes: [lb1]
+    nodes: [lb1, lb2]
     virtual_ips: [{{address: {VIP}}}]
     frontends: {{shop: {{bind: 80, backend: shop}}}}
     backends: {{shop: {{nodes: [web1], port: 80}}}}
