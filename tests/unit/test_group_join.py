@@ -86,6 +86,42 @@ def test_commits_are_stuck_where_the_same_one_waits_on(join: ModuleType) -> None
     assert commits.stuck({8: 1, 9: 13}, 119.9)
 
 
+WAITS = (7, "shop", "lb1", "shop", "Query", 12, "Waiting for Binlog Group Commit ticket", "COMMIT")
+
+
+@pytest.mark.parametrize(
+    ("group", "others", "told", "said"),
+    [
+        (GOOD, "db2 is OFFLINE", ["STOP GROUP_REPLICATION"], "left the group, to come back: 1 commits waited"),
+        (GOOD[:1], "", ["STOP GROUP_REPLICATION"], "left the group, to come back: 1 commits waited"),
+        (
+            GOOD[:1],
+            "db2 is OFFLINE",
+            [
+                "STOP GROUP_REPLICATION",
+                "SET GLOBAL offline_mode = ON",
+                "SET GLOBAL group_replication_bootstrap_group = ON",
+                "START GROUP_REPLICATION",
+                "SET GLOBAL group_replication_bootstrap_group = OFF",
+                "SET GLOBAL offline_mode = OFF",
+            ],
+            "began its group again: 1 commits waited",
+        ),
+    ],
+)
+def test_who_is_stuck_leaves_its_group(
+    join: ModuleType, monkeypatch: pytest.MonkeyPatch, group: Any, others: str, told: list[str], said: str
+) -> None:
+    monkeypatch.setattr(join, "none_lives", lambda *_: others)
+    mine, moments = server(group, PROCESSLIST=(WAITS,)), iter((100.0, 110.0))
+    monkeypatch.setattr(join, "here", lambda *_: mine)
+    monkeypatch.setattr(join.time, "monotonic", lambda: next(moments))
+    commits = join.Commits()
+    assert not join.attend(["192.0.2.2"], "ca.pem", commits)
+    assert join.attend(["192.0.2.2"], "ca.pem", commits).startswith(said)
+    assert mine.told == told
+
+
 def test_a_busy_session_is_not_stuck(join: ModuleType) -> None:
     commits = join.Commits()
     assert not any(commits.stuck({7: moment % 3}, float(moment)) for moment in range(60))

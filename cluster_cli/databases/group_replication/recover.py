@@ -93,9 +93,13 @@ def leave(live: Live, node: str) -> None:
 
 
 def begin(live: Live, node: str) -> None:
-    """Have a node begin the group. Raises ClusterError with the server's words."""
+    """Have a node begin the group. Raises ClusterError with the server's words.
+
+    Clients are let in when it has: commits that meet the group's first view were seen to wait for good (9.7.4).
+    """
     try:
-        live.ask(node, "SET GLOBAL group_replication_bootstrap_group = ON; START GROUP_REPLICATION", BEGIN_SECONDS)
+        shut = "SET GLOBAL offline_mode = ON; SET GLOBAL group_replication_bootstrap_group = ON"
+        live.ask(node, f"{shut}; START GROUP_REPLICATION", BEGIN_SECONDS)
     finally:
         live.ask(node, "SET GLOBAL group_replication_bootstrap_group = OFF; SET GLOBAL offline_mode = OFF")
     wait_joined(live, node, BEGIN_SECONDS)

@@ -1,9 +1,9 @@
 """Brings this node's MySQL server back into its group, whenever it is out of it and the group lives.
 
-A server in its group whose commits wait for each other for good is ended, and one that lets nobody in: another one
-takes over.
-It never begins a group: who may do that is decided by who has seen all nodes. Usage: group-join CA ADDRESS...,
-the addresses of all members.
+A server in its group whose commits wait for each other for good leaves it, so that another one takes over, and
+comes back; one that lets nobody in is ended.
+It never begins a group: who may do that is decided by who has seen all nodes. Only who had to leave a group that
+was nobody but itself begins that again. Usage: group-join CA ADDRESS..., the addresses of all members.
 """
 
 import socket
@@ -24,9 +24,10 @@ VIEW = """SELECT member_id = @@server_uuid, member_state, member_role
 ACCOUNT = f"SELECT User_name, User_password FROM mysql.slave_master_info WHERE Channel_name = '{CHANNEL}'"
 BUSY = ("ONLINE", "RECOVERING")
 # Commits after a change of the group wait until all before it are done. One was seen that never was (9.7.4),
-# when a member came back under load: no commit went on, and the group took its primary for well.
+# when a member came back under load: no commit went on, and the group took its primary for well. Who leaves the
+# group lets go of them (Commit_stage_manager::disable_manual_session_tickets); what was to be committed, is.
 TICKET = "Waiting for Binlog Group Commit ticket"
-STUCK_SECONDS = 10.0
+STUCK_SECONDS, LEAVE_SECONDS = 10.0, 30
 # Where what waits so is a change of accounts, it keeps them locked: the server greets, and nobody gets in to see.
 SHUT_SECONDS = 20.0
 END = ("systemctl", "kill", "--signal=KILL", "mysql")  # it cannot stop in order; systemd starts it again
@@ -119,14 +120,35 @@ class Commits:
         long = [each for each, first in self.since.items() if now - first >= STUCK_SECONDS]
         return any(sessions[each] >= STUCK_SECONDS - 1 for each in long)
 
-    def attend(self, server):
-        """End a server whose commits are stuck; what was done, in a sentence, empty for nothing."""
+    def seen(self, server):
+        """How many of them are stuck, with those behind them; 0 where they go on."""
         rows = server.ask("SHOW PROCESSLIST")  # needs no temporary table, so it works on a full disk
         rows = {row[0]: row[5] for row in rows if row[6] == TICKET}
-        if not self.stuck(rows, time.monotonic()):
-            return ""
+        return len(rows) if self.stuck(rows, time.monotonic()) else 0
+
+
+def let_go(alone, living):
+    """Leave the group, and begin it again where nobody else was in it; what was done, in a sentence.
+
+    alone: whether it saw nobody else; living(): whether somebody has a group by now.
+    """
+    try:
+        with here(LEAVE_SECONDS) as server:
+            server.ask("STOP GROUP_REPLICATION")
+    except (pymysql.MySQLError, OSError):
         subprocess.run(END, check=True, timeout=10)
-        return f"ended the server: {len(rows)} commits waited for {STUCK_SECONDS:g} s for what never came"
+        return "ended the server"
+    if not alone or living():
+        return "left the group, to come back"
+    with here(JOIN_SECONDS) as server:
+        server.ask("SET GLOBAL offline_mode = ON")  # commits that meet the first view may wait for good, too
+        server.ask("SET GLOBAL group_replication_bootstrap_group = ON")
+        try:
+            server.ask("START GROUP_REPLICATION")
+        finally:
+            server.ask("SET GLOBAL group_replication_bootstrap_group = OFF")
+            server.ask("SET GLOBAL offline_mode = OFF")
+    return "began its group again"
 
 
 class Door:
@@ -154,14 +176,18 @@ class Door:
 def attend(members, authority, commits):
     """Look once, and do what it is time for; what was done, in a sentence, empty for nothing."""
     with here() as server:
-        state = state_of(server.ask(VIEW))
-        if state in BUSY:
-            return (commits.attend(server) or welcome(server)) if state == "ONLINE" else ""
+        view = server.ask(VIEW)
+        state = state_of(view)
+        if state in BUSY and not (stuck := commits.seen(server) if state == "ONLINE" else 0):
+            return welcome(server) if state == "ONLINE" else ""
         account = server.ask(ACCOUNT)
         if not account or server.ask("SELECT @@group_replication_bootstrap_group") == ((1,),):
             return ""
-        if why := none_lives(members, account[0], authority):
-            return f"no group lives: {why}"
+    if state in BUSY:
+        done = let_go(len(view) == 1, lambda: not none_lives(members, account[0], authority))
+        return f"{done}: {stuck} commits waited for {STUCK_SECONDS:g} s for what never came"
+    if why := none_lives(members, account[0], authority):
+        return f"no group lives: {why}"
     with here(JOIN_SECONDS) as server:
         if state != "OFFLINE":
             server.ask("STOP GROUP_REPLICATION")  # what was thrown out is still half in

@@ -198,15 +198,18 @@ class Node:
             yield from (each.format(f"`{name}`@`%`") for each in RIGHTS)
 
     def begin(self):
-        """Begin the group here: whoever decided has compared all nodes."""
+        """Begin the group here: whoever decided has compared all nodes.
+
+        Clients are let in when it has: commits that meet the first view were seen to wait for good (9.7.4).
+        """
         self.leave()
         self.forget_strays()
         self.have_account("OFFLINE")
-        self.server.ask("SET GLOBAL group_replication_bootstrap_group = ON")
+        self.server.ask("SET GLOBAL offline_mode = ON; SET GLOBAL group_replication_bootstrap_group = ON")
         try:
             rc, out, err = self.module.run_command(Server.CLIENT, data="START GROUP_REPLICATION")
         finally:
-            self.server.ask("SET GLOBAL group_replication_bootstrap_group = OFF")
+            self.server.ask("SET GLOBAL group_replication_bootstrap_group = OFF; SET GLOBAL offline_mode = OFF")
         if rc != 0:
             self.fail(f"the group could not be begun: {err.strip()}")
         self.wait("the group to be ready", self.is_primary)
