@@ -1,5 +1,6 @@
 """Begin a group again after all of its nodes were lost, from the node that has all there is."""
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,12 +15,12 @@ from cluster_cli.databases.group_replication.nodes import (
     members,
     wait_joined,
 )
-from cluster_cli.databases.group_replication.state import is_primary
+from cluster_cli.databases.group_replication.state import is_primary, takes_part
 from cluster_cli.databases.live import Live
 from cluster_cli.databases.plan import Plan, refused
 from cluster_cli.errors import ClusterError
 
-BEGIN_SECONDS, JOIN_SECONDS = 120.0, 180.0
+BEGIN_SECONDS, JOIN_SECONDS, COMPANY_SECONDS = 120.0, 180.0, 15.0
 
 
 def weigh(live: Live, without: tuple[str, ...]) -> Plan:
@@ -72,19 +73,37 @@ def stake(
 
 
 def carry_out(live: Live, plan: Plan) -> None:
-    """All leave what is left of the group; one begins it, and the others join it by themselves."""
+    """All leave what is left of the group; one begins it, and the others join it by themselves.
+
+    Clients come in when a second one has, or after some seconds: until then a write would be on one disk, and
+    commits that meet a change of the group were seen to wait for good (9.7.4).
+    """
     there = [name for name, row in members(live).items() if row["state"] is not None]
+    others = [name for name in there if name != plan.node]
     live.on_all(there, lambda node: hold(live, node))
     live.on_all(there, lambda node: leave(live, node))
     begin(live, plan.node)
     live.tell("", f"{plan.node} began the group of {live.name}")
-    for node in there:
+    for node in others:
         let_join(live, node)
+    wait_for_company(live, others)
+    let_join(live, plan.node)  # and clients in
     for node in there:
         try:
             wait_joined(live, node, JOIN_SECONDS)
         except ClusterError as late:
             live.tell("", f"{node} is not back yet ({late.why}); why not: cluster rejoin {node} --dry-run")
+
+
+def wait_for_company(live: Live, others: list[str]) -> None:
+    """Wait until one of the others has joined, for some seconds at most."""
+    deadline = time.monotonic() + COMPANY_SECONDS
+    while others and time.monotonic() < deadline:
+        nodes = members(live)
+        if any(takes_part(nodes[name]) for name in others):
+            return
+        live.tell("", "waits for a second member before clients come in")
+        time.sleep(1)
 
 
 def leave(live: Live, node: str) -> None:
@@ -93,15 +112,17 @@ def leave(live: Live, node: str) -> None:
 
 
 def begin(live: Live, node: str) -> None:
-    """Have a node begin the group. Raises ClusterError with the server's words.
-
-    Clients are let in when it has: commits that meet the group's first view were seen to wait for good (9.7.4).
-    """
+    """Have a node begin the group, shut to clients. Raises ClusterError with the server's words."""
     try:
         shut = "SET GLOBAL offline_mode = ON; SET GLOBAL group_replication_bootstrap_group = ON"
         live.ask(node, f"{shut}; START GROUP_REPLICATION", BEGIN_SECONDS)
+    except ClusterError:
+        live.ask(node, "SET GLOBAL offline_mode = OFF")
+        raise
     finally:
-        live.ask(node, "SET GLOBAL group_replication_bootstrap_group = OFF; SET GLOBAL offline_mode = OFF")
-    wait_joined(live, node, BEGIN_SECONDS)
-    if not is_primary(members(live)[node]):
-        raise ClusterError(f"{node} did not become primary", hint="see: cluster status")
+        live.ask(node, "SET GLOBAL group_replication_bootstrap_group = OFF")
+    deadline = time.monotonic() + BEGIN_SECONDS
+    while not is_primary({**members(live)[node], "offline": False}):
+        if time.monotonic() > deadline:
+            raise ClusterError(f"{node} did not become primary", hint="see: cluster status")
+        time.sleep(1)

@@ -27,7 +27,7 @@ BUSY = ("ONLINE", "RECOVERING")
 # when a member came back under load: no commit went on, and the group took its primary for well. Who leaves the
 # group lets go of them (Commit_stage_manager::disable_manual_session_tickets); what was to be committed, is.
 TICKET = "Waiting for Binlog Group Commit ticket"
-STUCK_SECONDS, LEAVE_SECONDS = 10.0, 30
+STUCK_SECONDS, LEAVE_SECONDS = 10.0, 10
 # Where what waits so is a change of accounts, it keeps them locked: the server greets, and nobody gets in to see.
 SHUT_SECONDS = 20.0
 END = ("systemctl", "kill", "--signal=KILL", "mysql")  # it cannot stop in order; systemd starts it again
