@@ -10,6 +10,7 @@ import click
 from cluster_cli import __version__
 from cluster_cli.errors import ClusterError, Exit
 from cluster_cli.paint import paint
+from cluster_cli.right_line import right_line
 
 VERBS = (
     "init",
@@ -83,8 +84,9 @@ class Verbs(click.Group):
 def cluster(session: Session, debug: bool) -> None:
     """Stand up a high-availability stack from one topology file, verify it, and say so.
 
-    CLUSTER is a directory that holds a topology.yml, or the file itself. Left
-    away, it is the current directory, or inventories/lab in a checkout.
+    CLUSTER is a directory that holds a topology.yml, or the file itself: as
+    -C CLUSTER, or alone where a verb takes nothing else. Left away, it is the
+    current directory, or inventories/lab in a checkout.
 
     \b
     A first run, in a lab of containers on this machine:
@@ -98,15 +100,19 @@ def cluster(session: Session, debug: bool) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit with the code of the contract."""
-    session = Session()
+    session, words = Session(), sys.argv[1:] if arguments is None else arguments
     try:
-        code = cluster.main(arguments, prog_name="cluster", standalone_mode=False, obj=session)
+        code = cluster.main(words, prog_name="cluster", standalone_mode=False, obj=session)
     except click.exceptions.Abort:
         code = Exit.INTERRUPTED
     except click.ClickException as error:
         error.show()
+        if line := right_line(cluster, words):
+            click.echo(f"Type: {line}", err=True)
         code = Exit.USAGE
     except ClusterError as error:
+        if error.code == Exit.USAGE and (line := right_line(cluster, words)):
+            error.hint = "; ".join(filter(None, (error.hint, f"if you mean that cluster: {line}")))
         code = told(error, session)
     except KeyboardInterrupt:
         code = told(

@@ -9,8 +9,9 @@ from cluster_cli.main import VERBS, cluster
 
 NOTE = "<!-- Made by `python -m cluster_cli.reference` from the commands. Do not edit. -->"
 INTRO = """\
-`CLUSTER` is a directory that holds a `topology.yml`, or the file itself. Left away, it is what the environment
-variable `CLUSTER_TOPOLOGY` names, else the current directory, else `inventories/lab` in a checkout.
+`CLUSTER` is a directory that holds a `topology.yml`, or the file itself. It stands after `-C`, or alone where a
+verb takes nothing else. Left away, it is what the environment variable `CLUSTER_TOPOLOGY` names, else the
+current directory, else `inventories/lab` in a checkout.
 
 What was asked for goes to standard output; progress, hints and errors go to standard error. Every verb takes
 `-h`. What the exit codes mean: [exit-codes.md](exit-codes.md). The variables: [environment.md](environment.md).

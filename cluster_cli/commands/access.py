@@ -6,13 +6,20 @@ from pathlib import Path
 
 import click
 
-from cluster_cli.options import cluster_option, hand_down, output_option, plain_option
+from cluster_cli.options import (
+    cluster_argument,
+    cluster_option,
+    hand_down,
+    noun_cluster_option,
+    output_option,
+    plain_option,
+)
 
 
 @click.group(
     invoke_without_command=True, short_help="Who may log in: list operators, give and revoke certificates."
 )
-@click.option("-C", "--cluster", metavar="CLUSTER", help="Directory with the topology.yml, or the file.")
+@noun_cluster_option
 @output_option
 @click.pass_context
 def command(context: click.Context, cluster: str | None, output: str) -> None:
@@ -34,7 +41,7 @@ def command(context: click.Context, cluster: str | None, output: str) -> None:
 
 
 @command.command(name="list", short_help="Operators, their roles, and the certificates they were given.")
-@cluster_option
+@cluster_argument
 @output_option
 def list_access(cluster: Path, output: str) -> None:
     """Operators with their roles, and every certificate given out: for whom, until when, whether it counts."""

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import click
 
-from cluster_cli.options import cluster_option, output_option
+from cluster_cli.options import cluster_argument, output_option
 
 
 @click.command(short_help="The alerts that fire now.")
-@cluster_option
+@cluster_argument
 @output_option
 @click.pass_context
 def command(context: click.Context, cluster: Path, output: str) -> None:

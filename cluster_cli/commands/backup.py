@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from cluster_cli.options import cluster_option, output_option, plain_option
+from cluster_cli.options import cluster_argument, cluster_option, output_option, plain_option
 
 
 @click.group(name="backup", short_help="Make a backup now, prove one, print the recovery sheet.")
@@ -65,7 +65,7 @@ def verify(cluster: Path, database: str | None, plain: bool, output: str) -> Non
 
 
 @command.command(short_help="The recovery sheet, with the keys.")
-@cluster_option
+@cluster_argument
 @click.option("--print", "shown", is_flag=True, help="Print the keys. Without it, you are told what would be.")
 @click.option(
     "--to",

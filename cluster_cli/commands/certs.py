@@ -5,13 +5,21 @@ from pathlib import Path
 
 import click
 
-from cluster_cli.options import cluster_option, hand_down, node_option, output_option, plain_option
+from cluster_cli.options import (
+    cluster_argument,
+    cluster_option,
+    hand_down,
+    node_option,
+    noun_cluster_option,
+    output_option,
+    plain_option,
+)
 
 
 @click.group(
     invoke_without_command=True, short_help="TLS certificates: list them, renew them, keep their authority."
 )
-@click.option("-C", "--cluster", metavar="CLUSTER", help="Directory with the topology.yml, or the file.")
+@noun_cluster_option
 @output_option
 @click.pass_context
 def command(context: click.Context, cluster: str | None, output: str) -> None:
@@ -31,7 +39,7 @@ def command(context: click.Context, cluster: str | None, output: str) -> None:
 
 
 @command.command(name="list", short_help="Every certificate: for whom, by whom, until when.")
-@cluster_option
+@cluster_argument
 @output_option
 @click.pass_context
 def list_certs(context: click.Context, cluster: Path, output: str) -> None:
@@ -108,7 +116,7 @@ def renew(
 
 
 @command.command(short_help="Print the root certificate, for clients to trust.")
-@cluster_option
+@cluster_argument
 def authority(cluster: Path) -> None:
     """Print the certificate of the cluster's root authority (PEM). Whoever trusts it trusts the services.
 

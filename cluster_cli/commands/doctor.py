@@ -5,11 +5,11 @@ from pathlib import Path
 
 import click
 
-from cluster_cli.options import output_option
+from cluster_cli.options import cluster_argument_if_any, output_option
 
 
 @click.command(short_help="Is this machine fit to run cluster? If not, how to mend it.")
-@click.argument("cluster", required=False, type=click.Path(path_type=Path))
+@cluster_argument_if_any
 @click.option("--engine", type=click.Choice(["podman", "docker"]), help="Container engine to look at.")
 @output_option
 @click.pass_context

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import click
 
-from cluster_cli.options import cluster_option, node_option, output_option
+from cluster_cli.options import cluster_argument, node_option, output_option
 
 LEAST, MOST = "1d", "90d"
 
 
 @click.command(short_help="What will run out, and when.")
-@cluster_option
+@cluster_argument
 @node_option
 @click.option("--within", default="30d", show_default=True, help=f"How far to look: {LEAST} to {MOST}.")
 @output_option

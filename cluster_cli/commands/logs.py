@@ -5,11 +5,11 @@ from pathlib import Path
 
 import click
 
-from cluster_cli.options import cluster_option, node_option, output_as
+from cluster_cli.options import cluster_argument, node_option, output_as
 
 
 @click.command(short_help="The nodes' logs, merged by time.")
-@cluster_option
+@cluster_argument
 @node_option
 @click.option("-s", "--service", "services", multiple=True, help="Only this systemd unit; may be repeated.")
 @click.option("--since", default="-10min", show_default=True, help="As journalctl takes it, such as -1h or today.")

@@ -5,11 +5,18 @@ from pathlib import Path
 
 import click
 
-from cluster_cli.options import cluster_option, hand_down, output_option, plain_option
+from cluster_cli.options import (
+    cluster_argument,
+    cluster_option,
+    hand_down,
+    noun_cluster_option,
+    output_option,
+    plain_option,
+)
 
 
 @click.group(invoke_without_command=True, short_help="Passwords and keys: list them, show one, rotate one.")
-@click.option("-C", "--cluster", metavar="CLUSTER", help="Directory with the topology.yml, or the file.")
+@noun_cluster_option
 @output_option
 @click.pass_context
 def command(context: click.Context, cluster: str | None, output: str) -> None:
@@ -29,7 +36,7 @@ def command(context: click.Context, cluster: str | None, output: str) -> None:
 
 
 @command.command(name="list", short_help="Names, what each is for, when it was made, who uses it.")
-@cluster_option
+@cluster_argument
 @output_option
 def list_secrets(cluster: Path, output: str) -> None:
     """Every secret with its name, what it is for, when it was made, and the stages that use it. Never a value."""
@@ -112,7 +119,7 @@ def rotate(context: click.Context, cluster: Path, name: str, plain: bool) -> Non
 
 
 @command.command(short_help="Encrypt the secrets with another key.")
-@cluster_option
+@cluster_argument
 def rekey(cluster: Path) -> None:
     """Make a new key and encrypt the secrets with it. The values stay as they are, and no node is touched.
 

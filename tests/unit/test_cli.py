@@ -82,6 +82,20 @@ def test_a_mistyped_verb_gets_the_right_one() -> None:
     assert 'did you mean "status"?' in done.stderr
 
 
+def test_a_cluster_in_the_wrong_place_gets_the_line_to_type(tmp_path: Path) -> None:
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop/topology.yml").write_text(GOOD)
+    for words, line in (
+        (("-C", "shop", "validate"), "Type: cluster validate -C shop"),
+        (("db", "fence", "shop"), "next:  name one"),
+        (("db", "fence", "shop"), "if you mean that cluster: cluster db fence -C shop"),
+    ):
+        done = run(*words, cwd=tmp_path)
+        assert done.returncode == 2
+        assert line in done.stderr
+    assert run("validate", "-C", "shop", cwd=tmp_path).stdout == run("validate", "shop", cwd=tmp_path).stdout
+
+
 def test_init_never_replaces_what_is_there(tmp_path: Path) -> None:
     assert run("init", tmp_path / "shop").returncode == 0
     assert run("validate", tmp_path / "shop").returncode == 0
