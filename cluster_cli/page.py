@@ -11,11 +11,14 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from cluster_cli.backups import state
 from cluster_cli.databases.replication.look import span
 from cluster_cli.graph import svg
+from cluster_cli.history.results import SHOWN, TONES
 from cluster_cli.inventory import Inventory
 from cluster_cli.picture import picture
 from cluster_cli.render import alerts, health
+from cluster_cli.topology.makers import makers
 from cluster_cli.topology.model import Topology
 from cluster_cli.topology.monitoring import CRITICAL, Monitoring
 
@@ -31,6 +34,8 @@ FIGURES = (
     ),
     ("%+.2f ms", "1000 * cluster_clock_offset_seconds{%}"),
 )
+RUNS = f"sort_desc(topk({SHOWN}, max by (run, verb, about, who, result) (cluster_run_started_timestamp_seconds)))"
+COLUMNS = {"copies": "copy", "files": "copy", "own": "copy", "binlogs": "fetch", "proof": "proof"}  # of backups
 Row = dict[str, Any]
 
 
@@ -65,6 +70,9 @@ def page(topology: Topology, monitoring: Monitoring, inventory: Inventory, node:
             databases=list(database_rows(topology)),
             alerts=sorted(alert_rows(topology), key=lambda row: bool(row["tone"] != "bad")),
             asked=requests(topology, slot),
+            backups=list(backup_rows(topology)),
+            runs=RUNS,
+            tones=TONES,
             nodes=nodes,
         )
     )
@@ -142,6 +150,18 @@ def database_rows(topology: Topology) -> Iterator[Row]:
             "delayed": {node: span(database.delay(node)) for node in database.delayed},
             "one_writer": database.mode != "galera",
         }
+
+
+def backup_rows(topology: Topology) -> Iterator[Row]:
+    """What each backup node backs up, and by column of the table the labels of that kind of run."""
+    for name, kinds in state.kinds(topology).items():
+        for node in makers(topology, name):
+            here = f'database="{name}",instance="{node}"'
+            yield {
+                "name": name,
+                "node": node,
+                "kinds": {COLUMNS[kind]: f'{{{here},kind="{kind}"}}' for kind in kinds},
+            }
 
 
 def alert_rows(topology: Topology) -> Iterator[Row]:

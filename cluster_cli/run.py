@@ -1,16 +1,19 @@
 """One recorded run: the lock, its directory, its journal, and the progress on screen."""
 
 import json
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
 
+import click
+
 from cluster_cli import lock
 from cluster_cli.errors import ClusterError, Exit
 from cluster_cli.events import Event, Listener, RunEnded, RunStarted, StageEnded, StageStarted, fan_out
-from cluster_cli.history import chain, rundir
+from cluster_cli.history import chain, last_runs, rundir
 from cluster_cli.history.journal import Journal, read
 from cluster_cli.history.timing import estimate
 from cluster_cli.history.who import who
@@ -77,10 +80,11 @@ def recorded(
     unsealed: go on although the secrets cannot be read, for a run that uses none.
 
     Raises ClusterError (exit 75) when another run holds the lock. An error
-    that leaves the block ends the run with its code and goes on upwards.
+    that leaves the block ends the run with its code and goes on upwards. At
+    the end the nodes that watch are told of it.
     """
     state = workspace.places.state
-    with lock.held(workspace.places.lock, verb):
+    with lock.held(workspace.places.lock, verb), shown(workspace):
         expected = estimate(read(run.journal) for run in rundir.newest_first(state) if run.verb == verb)
         folder = rundir.create(state, verb)
         facts = lock.owner(verb) | {"topology_sha256": workspace.sha256, "args": dict(arguments)}
@@ -106,6 +110,17 @@ def recorded(
                 run.emit(RunEnded(int(run.code), round(monotonic() - began, 3), run.summary))
                 link.code, link.journal = run.code, folder.journal
         prune(state, folder.name)
+
+
+@contextmanager
+def shown(workspace: Workspace) -> Iterator[None]:
+    """Leave the run in this block on the nodes that watch, however it ended; where that fails, say so."""
+    try:
+        yield
+    finally:
+        if not isinstance(sys.exception(), KeyboardInterrupt):  # the next run tells of this one, too
+            for node, why in last_runs.leave(workspace).items():
+                click.echo(f"{node or 'who watches'} was not told of this run: {why}", err=True)
 
 
 @contextmanager

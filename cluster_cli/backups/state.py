@@ -33,16 +33,18 @@ def described(topology: Topology, found: Mapping[str, Outcome], now: float) -> d
 
     found: answers to QUESTION; now: seconds since 1970.
     """
-    nodes = topology.backup.nodes if topology.backup else ()
-    said = {node: read(found.get(node)) for node in nodes}
-    databases = {
-        name: {node: row(said[node], name, now, KINDS) for node in makers(topology, name)}
-        for name in backed_up(topology)
+    said = {node: read(found.get(node)) for node in (topology.backup.nodes if topology.backup else ())}
+    return {
+        name: {node: row(said[node], name, now, known) for node in makers(topology, name)}
+        for name, known in kinds(topology).items()
     }
-    others = dict.fromkeys(file_sets(topology), OF_FILES) | ({OWN_FILES: OWN} if nodes else {})
-    return databases | {
-        name: {node: row(said[node], name, now, kinds) for node in nodes} for name, kinds in others.items()
-    }
+
+
+def kinds(topology: Topology) -> dict[str, tuple[str, ...]]:
+    """The kinds of run there are of each database, set of files, and the cluster's own files."""
+    found: dict[str, tuple[str, ...]] = dict.fromkeys(backed_up(topology), KINDS)
+    found |= dict.fromkeys(file_sets(topology), OF_FILES)
+    return found | ({OWN_FILES: OWN} if topology.backup else {})
 
 
 def read(outcome: Outcome | None) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from cluster_cli.units import units
 
 CERTIFICATE = "monitoring"
 BACKUPS = "/var/lib/cluster-backup/metrics/cluster_backup.prom"  # written by role backup
+RUNS = "/var/lib/cluster/runs.json"  # left by control machines (history/last_runs.py)
 MILLISECONDS = 1000
 BALANCERS = ("haproxy", "nginx")
 Vars = dict[str, Any]
@@ -72,6 +73,7 @@ def node_exporter_vars(topology: Topology, node: str, roles: dict[str, Vars]) ->
         "node_exporter_virtual_ips": [str(vip.address) for vip in balancer[1].virtual_ips] if balancer else [],
         "node_exporter_backends": servers(known.get("nginx_backends", [])),
         "node_exporter_databases": [{"name": held[0], "address": str(here), "port": DOORBELL}] if held else [],
+        "node_exporter_runs": RUNS if watches(topology, node) else "",
         "node_exporter_textfiles": [BACKUPS] if "backup" in own else [],
     }
 

@@ -3,7 +3,7 @@
 import json
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import click
@@ -11,12 +11,15 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
+from cluster_cli.history.results import tone
+from cluster_cli.history.timing import spell
 from cluster_cli.show.status import head, rest
 from cluster_cli.status.changes import changes
 
 Document = Mapping[str, Any]
 Recent = deque[tuple[str, Mapping[str, str]]]  # (when, change), the newest first
-KEPT = 8
+KEPT, RUNS = 8, 5  # changes and runs that are shown
+TONE_STYLES = {"ok": "green", "warn": "yellow", "bad": "bold red"}
 STYLES = {"worse": "red", "better": "green", "moved": "cyan"}
 
 
@@ -68,7 +71,23 @@ def frame(document: Document, recent: Recent, every: float) -> Group:
     ]
     title = [Text("changes", style="bold"), *news] if news else [Text("nothing changed yet", style="dim")]
     foot = Text(f"a look every {every:g} s; Ctrl-C ends", style="dim")
-    return Group(*head(document), foot, *title, *rest(document))
+    return Group(*head(document), foot, *title, *rest(document), *run_lines(document["runs"][:RUNS]))
+
+
+def run_lines(runs: Sequence[Mapping[str, Any]]) -> Iterator[Text]:
+    """What `cluster` did last, the newest first."""
+    if runs:
+        yield Text("last runs", style="bold")
+    for row in runs:
+        took = "" if row["seconds"] is None else f" after {spell(row['seconds'])}"
+        what = " ".join(filter(None, (row["verb"], row["about"])))
+        style = TONE_STYLES[tone(row["result"])]
+        yield Text.assemble(
+            (f"  {row['started'][:16].replace('T', ' ')} ", "dim"),
+            f"{what}: ",
+            (f"{row['result']}{took}", style),
+            (f"  {row['who']}", "dim"),
+        )
 
 
 def lines(document: Document) -> Iterator[str]:

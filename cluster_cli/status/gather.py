@@ -10,6 +10,7 @@ from cluster_cli.certificates import cluster_certificates as certificates
 from cluster_cli.certificates.certificate import now
 from cluster_cli.collect import Outcome, collect_all
 from cluster_cli.databases import modes
+from cluster_cli.history import last_runs
 from cluster_cli.inventory import Host, Inventory
 from cluster_cli.status import answers
 from cluster_cli.status.limits import DISK_FULL_PERCENT, MAX_OFFSET_SECONDS
@@ -59,6 +60,7 @@ def describe(topology: Topology, inventory: Inventory, found: Found) -> dict[str
         "alerts": alerts.fired(
             {host.name: found[host.name].get("alerts", NOTHING) for host in inventory.group("alertmanager")}
         ),
+        "runs": last_runs.told({node: row["runs"] for node, row in found.items() if "runs" in row}),
         "time": {
             host.name: answers.tracking(found[host.name].get("time", NOTHING)) for host in inventory.group("ntp")
         },

@@ -9,6 +9,7 @@ from cluster_cli import alerts
 from cluster_cli.backups.state import QUESTION as BACKUPS
 from cluster_cli.certificates.cluster_certificates import QUESTION
 from cluster_cli.databases.modes import question
+from cluster_cli.history.last_runs import QUESTION as RUNS
 from cluster_cli.inventory import Host
 from cluster_cli.topology.model import Topology
 from cluster_cli.units import units
@@ -59,6 +60,8 @@ def questions(topology: Topology, host: Host) -> dict[str, str]:
         asked["backup"] = BACKUPS
     if "alertmanager" in host.groups:
         asked["alerts"] = alerts.question(host)
+    if host.vars.get("node_exporter_runs"):
+        asked["runs"] = RUNS
     if "keepalived" in host.groups:
         asked["addresses"] = "ip -j -4 addr show"
     if "haproxy" in host.groups:

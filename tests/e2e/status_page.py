@@ -31,6 +31,7 @@ class Shown(HTMLParser):
         self.backends: dict[str, list[str]] = {}
         self.writes: dict[str, list[str]] = {}
         self.alerts: set[str] = set()
+        self.runs: list[tuple[str, str]] = []  # run, and what came of it
         self.problems: list[str] = []
         self._row: list[str] = []
         self._within = ""
@@ -44,6 +45,8 @@ class Shown(HTMLParser):
             self.nodes[known["data-node"]] = known["data-state"]
         elif "data-alert" in known:
             self.alerts.add(known["data-alert"])
+        elif "data-run" in known:
+            self.runs.append((known["data-run"], known["data-result"]))
         for mark, rows in (("virtual-ip", self.holders), ("backend", self.backends), ("writes", self.writes)):
             if f"data-{mark}" in known:
                 self._row = rows.setdefault(known[f"data-{mark}"], [])
@@ -130,6 +133,7 @@ def differences(shown: Shown, status: Mapping[str, Any]) -> list[str]:
             {address: sorted(row["holders"]) for address, row in status["virtual_ips"].items()},
         ),
         "backends": (up, backends),
+        "runs": (shown.runs, [(row["run"], row["result"]) for row in status["runs"]]),
         "alerts": (shown.alerts, {row["name"] for row in status["alerts"] if row["state"] != "silenced"}),
         "writes": (
             shown.writes,

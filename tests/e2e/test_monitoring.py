@@ -124,6 +124,28 @@ def test_the_page_says_what_status_says(lab: Stack, browser: Browser) -> None:
     assert (shown.state in ("ok", "warn")) == (not shown.problems and lab.status()["healthy"])
 
 
+def test_the_page_shows_the_last_runs(lab: Stack, browser: Browser) -> None:
+    """`up` is among them; a run that ends is the first, as soon as metrics know it, and says who had it."""
+    up = newest(lab, "up")
+    assert (up, "ok") in agree(lab, browser).runs
+    for words, verb, result in (
+        (("verify", lab.folder, "--role", "ntp"), "verify", "ok"),
+        (("up", lab.folder, "--only", "ntp", "--no-verify"), "up", "ok"),
+    ):
+        assert cluster(*words).code == 0
+        shown = agree(lab, browser)
+        assert shown.runs[0] == (newest(lab, verb), result)
+    row = lab.status()["runs"][0]
+    assert f"<td>{row['who']}</td>" in browser.get()
+    assert row["seconds"] > 0
+
+
+def newest(stack: Stack, verb: str) -> str:
+    """The newest run of a verb, by the history."""
+    rows = cluster("history", stack.folder, "-o", "json").json["runs"]
+    return next(str(row["run"]) for row in rows if row["verb"] == verb)
+
+
 def test_the_page_comes_at_once_and_to_nobody_without_a_certificate(browser: Browser) -> None:
     took = browser.seconds(7)
     print(f"the page took {took[0]:.3f} to {took[-1]:.3f} s, {len(browser.get())} bytes")

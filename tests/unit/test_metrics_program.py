@@ -50,6 +50,25 @@ def test_an_address_is_held_or_not_and_unknown_where_ip_is_silent(monkeypatch: p
     assert rows("virtual_ip_rows", ["192.0.2.100"], monkeypatch, "") == []
 
 
+def test_the_last_runs_are_told_and_what_is_no_run_costs_nothing_else(tmp_path: Path) -> None:
+    place = tmp_path / "runs.json"
+    assert PROGRAM["run_rows"](str(place)) == []
+    labels = {"run": "1", "verb": "up", "about": "", "who": "eva@desk", "result": "ok"}
+    ended = {**labels, "started": "2026-05-04T00:00:00+00:00", "seconds": 12.5, "changed": 3, "code": 0}
+    killed = ended | {"run": "2", "seconds": None, "who": "e\nva\t@desk"}
+    place.write_text(json.dumps([ended, killed]))
+    assert PROGRAM["run_rows"](str(place)) == [
+        ("run_started_timestamp_seconds", labels, "1777852800"),
+        ("run_changed", {"run": "1"}, 3),
+        ("run_seconds", {"run": "1"}, 12.5),
+        ("run_started_timestamp_seconds", labels | {"run": "2"}, "1777852800"),
+        ("run_changed", {"run": "2"}, 3),
+    ]
+    for text in ("[", "{}", "[1]", '[{"run": "1"}]', json.dumps([ended | {"seconds": "x"}])):
+        place.write_text(text)
+        assert PROGRAM["run_rows"](str(place)) == []
+
+
 class Site(http.server.BaseHTTPRequestHandler):
     """Answers 204 for the name it is for, and 404 for others."""
 

@@ -4,12 +4,15 @@ import re
 
 import pytest
 
+from cluster_cli.backups.state import kinds
+from cluster_cli.history.results import TONES
 from cluster_cli.inventory import render
 from cluster_cli.page import addresses, filled
 from cluster_cli.render.alerts import each
 from cluster_cli.render.connection import Access
 from cluster_cli.render.health import problems
 from cluster_cli.topology.load import parse
+from cluster_cli.topology.makers import makers
 from tests.e2e import alert_cases, health_cases
 
 TOPOLOGY = alert_cases.topology()
@@ -56,10 +59,24 @@ def test_everything_is_on_it() -> None:
         assert f'{{problem="{problem.name}"}}' in PAGE or problem.name == "alert"
 
 
+def test_what_is_backed_up_is_on_it_with_the_kinds_of_run_there_are() -> None:
+    told = dict(re.findall(r'data-backup="([^"]+)">(.*?)</tr>', PAGE))
+    assert set(told) == {f"{name}/{node}" for name in kinds(TOPOLOGY) for node in makers(TOPOLOGY, name)}
+    for place, row in told.items():
+        for kind in ("copies", "binlogs", "proof", "files", "own"):
+            assert (f'kind="{kind}"' in row) == (kind in kinds(TOPOLOGY)[place.split("/")[0]])
+
+
+def test_every_end_of_a_run_has_its_tone() -> None:
+    (tones,) = re.findall(r'<span class="pill (\S* if eq .Labels.result [^<]*?)">', PAGE)
+    for words, tone in TONES.items():
+        assert f'eq .Labels.result "{words}" ]]{tone}[[ else' in tones
+
+
 def test_a_small_one_has_no_empty_parts() -> None:
     topology = parse(SMALL + "monitoring: {nodes: [a]}\n")
     page = render(topology, Access("/t/topology.yml", "", "", "", "")).host("a").vars["prometheus_page"]
-    assert not re.findall('id="(?:virtual-ips|backends|database-)', page)
+    assert not re.findall('id="(?:virtual-ips|backends|database-|backups)', page)
     assert "haproxy_" not in page
 
 

@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from cluster_cli.show.watch import Recent, frame, lines, looks, watch
+from cluster_cli.show.watch import Recent, frame, lines, looks, run_lines, watch
 
-HEADINGS = {"virtual_ips": {}, "load_balancers": {}, "databases": {}, "backups": {}, "alerts": [], "time": {}}
+HEADINGS: dict[str, Any] = {
+    **dict.fromkeys(("virtual_ips", "load_balancers", "databases", "backups", "time"), {}),
+    **dict.fromkeys(("alerts", "runs"), []),
+}
 
 
 def document(second: int, *problems: str) -> dict[str, Any]:
@@ -94,3 +97,23 @@ def test_a_frame_has_the_newest_change_first_and_the_picture_below() -> None:
         "10:00:02 a",
     ]
     assert rows[5].startswith("node")
+
+
+def test_the_last_runs_stand_below() -> None:
+    row = {"started": "2026-11-28T09:00:07+00:00", "verb": "up", "about": "", "result": "ok", "who": "eva@desk"}
+    runs = [
+        row | {"verb": "switchover", "about": "main", "result": "failed", "seconds": 187},
+        row | {"result": "no end", "seconds": None},
+        *[row | {"seconds": 1.0}] * 9,
+    ]
+    found = [text.plain for text in run_lines(runs)]
+    assert found[:3] == [
+        "last runs",
+        "  2026-11-28 09:00 switchover main: failed after 3 min 07 s  eva@desk",
+        "  2026-11-28 09:00 up: no end  eva@desk",
+    ]
+    screen = Console(file=io.StringIO(), width=100)
+    screen.print(frame({**document(1), "runs": runs, "changes": None}, deque(), 2))
+    shown = screen.file.getvalue()  # type: ignore[attr-defined]
+    assert shown.count("eva@desk") == 5
+    assert list(run_lines([])) == []

@@ -5,6 +5,7 @@ Usage: metrics SETTINGS. What does not answer is left out; that nothing at all i
 
 import concurrent.futures
 import csv
+import datetime
 import functools
 import glob
 import hashlib
@@ -33,6 +34,9 @@ HELP = {
     "backend_server_up": "Whether a server of a backend answers this balancer.",
     "certificate_not_after_seconds": "Until when a certificate counts.",
     "certificate_not_before_seconds": "From when on it counts.",
+    "run_started_timestamp_seconds": "When a run of cluster began, one of the last.",
+    "run_seconds": "How long it took.",
+    "run_changed": "How many changes it made.",
     "database_writable": "Whether the node's server is fit for writes.",
     "database_readable": "Whether it is fit for reads.",
     "database_quorum": "Whether it sees a majority of its group.",
@@ -158,6 +162,26 @@ def certificate_rows(folder):
         yield "certificate_not_after_seconds", {"certificate": name}, ends
 
 
+def run_rows(place):
+    """The last runs of cluster, which control machines leave here."""
+    try:
+        with open(place, encoding="utf-8") as file:
+            return [row for each in json.load(file) for row in of_run(each)]
+    except (OSError, ValueError, LookupError, TypeError):
+        return []  # there was none yet, or it is of another version
+
+
+def of_run(run):
+    """One of them. A character that may not stand in a label would cost all metrics of the node."""
+    names = ("run", "verb", "about", "who", "result")
+    labels = {name: "".join(filter(str.isprintable, run[name])) for name in names}
+    began = datetime.datetime.fromisoformat(run["started"]).timestamp()
+    yield "run_started_timestamp_seconds", labels, f"{began:.0f}"
+    yield "run_changed", {"run": labels["run"]}, int(run["changed"])
+    if run["seconds"] is not None:
+        yield "run_seconds", {"run": labels["run"]}, float(run["seconds"])
+
+
 def database_rows(databases):
     """What role doorbell says of the node, and by what it tells."""
     for each in databases:
@@ -208,6 +232,7 @@ KINDS = {
     "virtual_ips": virtual_ip_rows,
     "files": file_rows,
     "backends": backend_rows,
+    "runs": run_rows,
     "databases": database_rows,
 }
 
