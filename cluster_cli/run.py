@@ -74,17 +74,19 @@ def recorded(
     stage_nodes: Mapping[str, Sequence[str]] | None = None,
     plain: bool = False,
     unsealed: bool = False,
+    locked: bool = True,
 ) -> Iterator[Run]:
     """Hold the cluster's lock and record what happens until the block ends.
 
-    unsealed: go on although the secrets cannot be read, for a run that uses none.
+    unsealed: go on although the secrets cannot be read, for a run that uses none. locked: hold the lock; a run
+    that changes nothing need not.
 
     Raises ClusterError (exit 75) when another run holds the lock. An error
     that leaves the block ends the run with its code and goes on upwards. At
     the end the nodes that watch are told of it.
     """
     state = workspace.places.state
-    with lock.held(workspace.places.lock, verb), shown(workspace):
+    with lock.held(workspace.places.lock, verb) if locked else nullcontext(), shown(workspace):
         expected = estimate(read(run.journal) for run in rundir.newest_first(state) if run.verb == verb)
         folder = rundir.create(state, verb)
         facts = lock.owner(verb) | {"topology_sha256": workspace.sha256, "args": dict(arguments)}

@@ -16,6 +16,7 @@ def command() -> None:
     cluster backup run -C shop             what changed in every database, and the cluster's own files
     cluster backup run main -C shop        what changed since the last copy
     cluster backup verify main -C shop     read all of it, restore the newest, compare every row
+    cluster backup dump main --into . -C shop  as SQL, in a file of this machine
     cluster backup keys --print -C shop    what it takes to get the data back without us
     """
 
@@ -62,6 +63,69 @@ def verify(cluster: Path, database: str | None, plain: bool, output: str) -> Non
     done = run_all(Workspace.open(cluster), "backup-verify", database, ["verify", "prove"], plain=plain)
     if output == "json":
         click.echo(done.as_json())
+
+
+@command.command(short_help="A database as SQL, in a file of this machine.")
+@click.argument("database", required=False)
+@click.option("--schema", "schemas", multiple=True, help="Only this schema; may be repeated.")
+@click.option(
+    "--table",
+    "tables",
+    metavar="SCHEMA.TABLE",
+    multiple=True,
+    help="Only this table; may be repeated, of one schema.",
+)
+@click.option(
+    "--into",
+    type=click.Path(path_type=Path),
+    required=True,
+    metavar="FOLDER|FILE",
+    help="A folder, or a new file that ends in .sql.gz.",
+)
+@click.option("-n", "--node", help="From this node. Left away: one that only follows, where one is well.")
+@click.option(
+    "--max-rate",
+    "rate",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="MEGABYTES",
+    help="Of SQL a second, at most.",
+)
+@cluster_option
+@plain_option
+@output_option
+def dump(
+    cluster: Path,
+    database: str | None,
+    schemas: tuple[str, ...],
+    tables: tuple[str, ...],
+    into: Path,
+    node: str | None,
+    rate: float | None,
+    plain: bool,
+    output: str,
+) -> None:
+    """Dump DATABASE, as it is at one moment, to a file: rows, views, routines, events, triggers.
+
+    It is of one transaction, from a node that does not take the writes, where
+    one is well; the GTID position stands in it. Writers go on. The file has its
+    name once the dump is whole, and only you may read it. Accounts, and tables
+    that are not InnoDB's as of that moment, are not in it.
+
+    \b
+    cluster backup dump main --into . -C shop
+    cluster backup dump main --schema shop --into shop.sql.gz -C shop
+    cluster backup dump main --table shop.orders --table shop.items --into /mnt/dumps -C shop
+    """
+    from cluster_cli.backups.dump import Wish
+    from cluster_cli.backups.dump import dump as make
+    from cluster_cli.workspace import Workspace
+
+    done = make(Workspace.open(cluster), Wish(database, into, schemas, tables, node, rate, plain))
+    if output == "json":
+        click.echo(done.as_json())
+    else:
+        click.echo(done)
+        click.echo(f"next: to put it in, in place of what is there: {done.load}", err=True)
 
 
 @command.command(short_help="The recovery sheet, with the keys.")

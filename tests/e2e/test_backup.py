@@ -21,7 +21,7 @@ import pytest
 from cluster_cli.backups.sheet import check
 from cluster_cli.secrets.store import Secrets
 
-from . import sysbench
+from . import dumps, sysbench
 from .backup_lab import DIGESTS, SITE, SPOILED, Backups
 from .backup_points import all_are_exact
 from .backup_shop import Shop
@@ -113,6 +113,20 @@ def test_a_moment_under_writers_is_restored_exactly(shop: Shop, backups: Backups
 @only_in_drills
 def test_moments_drawn_at_random_are_restored(shop: Shop, backups: Backups) -> None:
     all_are_exact(shop, backups, POINTS)
+
+
+def test_a_dump_under_writers_is_of_one_moment(shop: Shop, backups: Backups, tmp_path: Path) -> None:
+    dumps.is_of_one_moment(shop, backups, ROWS, tmp_path)
+
+
+def test_a_dump_of_a_table_goes_elsewhere(shop: Shop, backups: Backups, tmp_path: Path) -> None:
+    dumps.one_table_goes_elsewhere(shop, backups, tmp_path)
+
+
+def test_a_dump_that_is_killed_leaves_nothing_that_looks_good(
+    shop: Shop, backups: Backups, tmp_path: Path
+) -> None:
+    dumps.killed_it_leaves_nothing_that_looks_good(backups, tmp_path, shop.nodes)
 
 
 def test_a_restore_is_proven_and_status_says_so(backups: Backups) -> None:

@@ -6,9 +6,11 @@
 import re
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from . import dumps
 from .backup_lab import Backups
 from .backup_points import all_are_exact
 from .backup_shop import MysqlShop
@@ -114,6 +116,20 @@ def test_a_second_of_the_clock_is_restored(shop: MysqlShop, backups: Backups) ->
     backups.verb("restore", "main", "--to", "scratch", "--at", moment)
     assert backups.restored("SELECT id FROM shop.seconds").split() == ["1"]
     backups.verb("restore", "main", "--to", "scratch", "--discard")
+
+
+def test_a_dump_under_writers_is_of_one_moment(shop: MysqlShop, backups: Backups, tmp_path: Path) -> None:
+    dumps.is_of_one_moment(shop, backups, ROWS, tmp_path)
+
+
+def test_a_dump_of_a_table_goes_elsewhere(shop: MysqlShop, backups: Backups, tmp_path: Path) -> None:
+    dumps.one_table_goes_elsewhere(shop, backups, tmp_path)
+
+
+def test_a_dump_that_is_killed_leaves_nothing_that_looks_good(
+    shop: MysqlShop, backups: Backups, tmp_path: Path
+) -> None:
+    dumps.killed_it_leaves_nothing_that_looks_good(backups, tmp_path, shop.nodes)
 
 
 def test_a_restore_is_proven_and_status_says_so(backups: Backups) -> None:
