@@ -28,20 +28,28 @@ def shown(value: Any) -> str:
 
 @dataclass(frozen=True)
 class Words:
-    """Text of a certain form. form: a regular expression; what: its name; rule: how it is written."""
+    """Text of a certain form. form: a regular expression; what: its name; rule: how it is written.
+
+    hushed: whether a value of another form is left out of the message, as it may be a secret in the wrong place.
+    """
 
     form: str
     what: str
     rule: str
     longest: int = 255
+    hushed: bool = False
 
     def check(self, value: str) -> str:
         """The value itself; ValueError in plain words when it has another form."""
         if not re.fullmatch(self.form, value, re.ASCII):
-            raise ValueError(f"{shown(value)} is not {self.what} ({self.rule})")
+            raise ValueError(f"{self.told(value)} is not {self.what} ({self.rule})")
         if len(value) > self.longest:
-            raise ValueError(f"{shown(value)} is too long for {self.what} (at most {self.longest} characters)")
+            raise ValueError(f"{self.told(value)} is too long for {self.what} (at most {self.longest} characters)")
         return value
+
+    def told(self, value: str) -> str:
+        """The value as the message begins with it."""
+        return "what stands here" if self.hushed else shown(value)
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """Check after the type."""
@@ -142,6 +150,10 @@ InterfaceAddress = Annotated[
 Milliseconds = Annotated[int, Span("1ms", "1d"), PlainSerializer(duration_text)]
 # VRRP counts in hundredths of a second, with twelve bits (RFC 5798 section 5.2.7).
 AdvertInterval = Annotated[int, Span("10ms", "40s"), PlainSerializer(duration_text)]
+SecretName = Annotated[
+    str,
+    Words(r"[a-z][a-z0-9_.-]*", "the name of a secret", "such as alert_mail_password", 100, hushed=True),
+]
 Setting = Annotated[
     int | str, BeforeValidator(text_or_number), Field(json_schema_extra={"examples": [1, "1024 65000"]})
 ]

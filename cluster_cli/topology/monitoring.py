@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, PlainSerializer
 
 from cluster_cli.topology.base import Model, NodeList
-from cluster_cli.topology.fields import HostName, Name, Port, Span, Url, Words, duration_text
+from cluster_cli.topology.fields import HostName, Name, Port, SecretName, Span, Url, Words, duration_text
 
 DAY = 86_400_000
 # The ports these programs are known by (the wiki of Prometheus, "Default port allocations").
@@ -22,9 +22,6 @@ Offset = Annotated[int, Span("1ms", "10s"), PlainSerializer(duration_text)]
 Latency = Annotated[int, Span("10ms", "5m"), PlainSerializer(duration_text)]
 Ahead = Annotated[int, Span("6h", "7d"), PlainSerializer(duration_text)]
 Percent = Annotated[int, Field(ge=1, le=99, strict=True)]
-SecretName = Annotated[
-    str, Words(r"[a-z][a-z0-9_.-]*", "the name of a secret", "such as alert_mail_password", 100)
-]
 MailAddress = Annotated[
     str,
     Words(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+", "a mail address", "such as ops@example.com", 254),
