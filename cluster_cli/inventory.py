@@ -121,7 +121,7 @@ def host(topology: Topology, access: Access, name: str, address: str) -> Host:
         "doorbell": databases.doorbell_vars(topology, name),
         "backup_source": backup.backup_source_vars(topology, name),
         "backup_files": backup.backup_files_vars(topology, name),
-        "backup": backup.backup_vars(topology, name),
+        "backup": backup.backup_vars(topology, access, name),
         "web": web.web_vars(topology, access, name),
         **balancing.balancer_vars(topology, name),
         "keepalived": vrrp.keepalived_vars(topology, name),

@@ -1,16 +1,20 @@
 """Variables of roles backup_source, backup_files and backup: who gives what, who fetches, keeps and proves it."""
 
 import hashlib
+from pathlib import Path
 from typing import Any
 
 from cluster_cli.render.certificate_files import AUTHORITY, folder
+from cluster_cli.render.connection import Access
 from cluster_cli.render.databases import domain_id
 from cluster_cli.secrets.names import backup_repository
 from cluster_cli.topology.addresses import addresses
 from cluster_cli.topology.backup import FILES_PORT, SOURCE_PORT, Backup, FileSet
 from cluster_cli.topology.databases import DOORBELL, Database
+from cluster_cli.topology.files import beside
 from cluster_cli.topology.makers import backed_up, made_by, makers
 from cluster_cli.topology.model import Topology
+from cluster_cli.topology.stores import Store
 
 CERTIFICATE = "backup"
 SECOND = 1000
@@ -68,7 +72,7 @@ def backup_files_vars(topology: Topology, node: str) -> dict[str, Any]:
     }
 
 
-def backup_vars(topology: Topology, node: str) -> dict[str, Any]:
+def backup_vars(topology: Topology, access: Access, node: str) -> dict[str, Any]:
     """What a backup node fetches from whom, when, and how it keeps it; empty when it is none."""
     backup = topology.backup
     if backup is None or not fetches(topology, node):
@@ -78,7 +82,7 @@ def backup_vars(topology: Topology, node: str) -> dict[str, Any]:
         "backup_engine": next((each.engine for each in mine.values()), "mariadb"),
         "backup_node": node,
         "backup_cluster": topology.name,
-        "backup_store": backup.store.path,
+        **store_vars(topology, access, backup.store_of(node), node),
         "backup_secret": backup_repository(node),
         "backup_compression": backup.compression,
         "backup_port": SOURCE_PORT,
@@ -102,6 +106,25 @@ def backup_vars(topology: Topology, node: str) -> dict[str, Any]:
             }
             for name, found in backup.files.items()
         ],
+    }
+
+
+def store_vars(topology: Topology, access: Access, store: Store, node: str) -> dict[str, Any]:
+    """Where a node's repository is, as restic takes it, and how a bucket is reached."""
+    if store.s3 is None:
+        return {"backup_store": store.path}
+    s3 = store.s3
+    return {
+        "backup_store": s3.repository(topology.name, node),
+        "backup_s3": {
+            "endpoint": s3.endpoint,
+            "bucket": s3.bucket,
+            "bucket_lookup": s3.lookup,
+            "region": s3.region or "",
+            "authority": str(beside(Path(access.topology), s3.authority)) if s3.authority else "",
+            "access_key_id": s3.access_key_id,
+            "secret_access_key": s3.secret_access_key,
+        },
     }
 
 

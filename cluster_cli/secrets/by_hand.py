@@ -1,5 +1,6 @@
-"""Secrets only people know, and put in by hand: how receivers of alerts are reached."""
+"""Secrets only people know, and put in by hand: how receivers of alerts are reached, what opens a bucket."""
 
+import re
 from collections.abc import Iterator, Mapping
 
 from cluster_cli.secrets.secret import Secret
@@ -9,9 +10,12 @@ from cluster_cli.topology.load import refused
 from cluster_cli.topology.model import Topology
 from cluster_cli.topology.monitoring_rules import receivers
 from cluster_cli.topology.problems import Path, Problem
+from cluster_cli.topology.walks import stores
 from cluster_cli.workspace import Workspace
 
 HTTP = ("http://", "https://")
+ACCESS = ("access_key_id", "secret_access_key")
+ACCESS_KEY = re.compile(r"[!$&(-:<-\[\]-_a-~]+")  # what needs no quoting in a file of credentials (INI)
 
 
 def refuse_missing(workspace: Workspace) -> None:
@@ -26,7 +30,11 @@ def refuse_missing(workspace: Workspace) -> None:
 
 
 def named(topology: Topology) -> Iterator[tuple[Path, str]]:
-    """Every secret a receiver names, with the place where it does."""
+    """Every secret the topology names, with the place where it does."""
+    for path, store in stores(topology):
+        if store.s3:
+            yield (*path, "s3", "access_key_id"), store.s3.access_key_id
+            yield (*path, "s3", "secret_access_key"), store.s3.secret_access_key
     for path, receiver in receivers(topology):
         fields = {
             ("webhook", "url_secret"): receiver.webhook and receiver.webhook.url_secret,
@@ -37,7 +45,7 @@ def named(topology: Topology) -> Iterator[tuple[Path, str]]:
 
 
 def missing(topology: Topology, known: Mapping[str, Secret], edit: str) -> Iterator[Problem]:
-    """What receivers name and nobody put in, so that an alert would not reach them. edit: the command to do so."""
+    """What is named and nobody put in, or what cannot be that. edit: the command to do so."""
     for path, name in named(topology):
         value = known[name].value.strip() if name in known else None
         if not value:
@@ -45,3 +53,6 @@ def missing(topology: Topology, known: Mapping[str, Secret], edit: str) -> Itera
             yield Problem(path, what, f"put it in: {edit}, a line `{name}: ...`")
         elif path[-1] == "url_secret" and not value.startswith(HTTP):
             yield Problem(path, f"the secret {name} is no address", f"{edit}: it begins with https:// or http://")
+        elif path[-1] in ACCESS and not ACCESS_KEY.fullmatch(value):
+            what = f"the secret {name} is no access key: it has a space, a quote, or one of # ; % ` \\"
+            yield Problem(path, what, f"{edit}: as the store gave it, on one line")

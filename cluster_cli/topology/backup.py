@@ -1,4 +1,4 @@
-"""The part of the topology that describes backups: who makes them, when, where they are kept and for how long."""
+"""The part of the topology that describes backups: who makes them, when, and for how long they are kept."""
 
 from typing import Annotated, Literal
 
@@ -6,6 +6,7 @@ from pydantic import Field, PlainSerializer
 
 from cluster_cli.topology.base import Model, NodeList
 from cluster_cli.topology.fields import Name, Span, Words, duration_text
+from cluster_cli.topology.stores import Store
 
 DAY = 86_400_000
 OWN_FILES = "cluster"  # what the cluster's own files are called among the backups
@@ -31,11 +32,6 @@ Calendar = Annotated[
     Words(CALENDAR, "a calendar event of systemd", 'such as "Sun 01:00", "*-*-* 03:30" or hourly', 100),
     Field(json_schema_extra={"examples": ["Sun 01:00", "*-*-* 03:30"]}),
 ]
-StorePath = Annotated[
-    str,
-    Words(r"/[A-Za-z0-9_./-]*[A-Za-z0-9_-]", "an absolute path", "such as /srv/backup", 200),
-    Field(json_schema_extra={"examples": ["/srv/backup"]}),
-]
 KeptPath = Annotated[
     str,
     Words(
@@ -48,13 +44,6 @@ Jitter = Annotated[int, Span("0s", "6h"), PlainSerializer(duration_text)]
 Age = Annotated[int, Span("1m", "90d"), PlainSerializer(duration_text)]
 Reach = Annotated[int, Span("1h", "400d"), PlainSerializer(duration_text)]
 Kept = Annotated[int, Field(ge=0, le=1000, strict=True)]
-
-
-class Store(Model):
-    """Where a backup node keeps its repository."""
-
-    type: Literal["path"] = Field(default="path", description="A directory of the backup node, or a mount there.")
-    path: StorePath = Field(default="/srv/cluster-backup", description="That directory.")
 
 
 class Schedule(Model):
@@ -119,6 +108,9 @@ class Backup(Model):
         default_factory=dict, description="Files of nodes that are backed up, by a name of yours."
     )
     store: Store = Field(default_factory=Store, description="Where the repository is.")
+    stores: dict[Name, Store] = Field(
+        default_factory=dict, description="Where that of a single backup node is instead, by its name."
+    )
     schedule: Schedule = Field(default_factory=Schedule, description="When. A database may have its own.")
     keep: Keep = Field(default_factory=Keep, description="For how long.")
     overdue: Overdue = Field(default_factory=Overdue, description="When `status` complains.")
@@ -128,6 +120,10 @@ class Backup(Model):
     megabytes_per_second: Annotated[int, Field(ge=1, le=100_000, strict=True)] | None = Field(
         default=None, description="At most so much is read from a database's node. Left away: what it can spare."
     )
+
+    def store_of(self, node: str) -> Store:
+        """Where a backup node keeps its repository."""
+        return self.stores.get(node, self.store)
 
 
 class DatabaseBackup(Model):

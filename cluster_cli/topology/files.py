@@ -6,8 +6,9 @@ from pathlib import Path
 from cluster_cli.topology.model import Ssh, Topology
 from cluster_cli.topology.problems import Path as At
 from cluster_cli.topology.problems import Problem
-from cluster_cli.topology.walks import frontends
+from cluster_cli.topology.walks import frontends, stores
 
+CERTIFICATE = b"-----BEGIN CERTIFICATE-----"  # RFC 7468 section 5.1
 ARMOR = b"-----BEGIN PGP PUBLIC KEY BLOCK-----"  # RFC 9580 section 6.2
 
 
@@ -32,6 +33,8 @@ def missing_files(topology: Topology, path: Path) -> Iterator[Problem]:
     for at, name in certificate_files(topology):
         if not is_there(beside(path, name), folder=False):
             yield Problem(at, f"there is no file {name}", "name an existing file")
+        elif at[-2:] == ("s3", "authority") and CERTIFICATE not in beside(path, name).read_bytes():
+            yield Problem(at, f"{name} is no certificate", f"it has to have a line {CERTIFICATE.decode()}")
 
 
 def repository_keys(topology: Topology, path: Path) -> Iterator[Problem]:
@@ -54,6 +57,9 @@ def certificate_files(topology: Topology) -> Iterator[tuple[At, str]]:
     acme = topology.certificates.acme
     if acme and acme.authority:
         yield ("certificates", "acme", "authority"), acme.authority
+    for at, store in stores(topology):
+        if store.s3 and store.s3.authority:
+            yield (*at, "s3", "authority"), store.s3.authority
 
 
 def keys(topology: Topology) -> Iterator[tuple[At, Ssh]]:

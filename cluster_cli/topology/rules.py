@@ -15,6 +15,7 @@ from cluster_cli.topology import (
     operator_rules,
     port_rules,
     repository_rules,
+    store_rules,
     tls_rules,
     updates,
 )
@@ -36,6 +37,7 @@ RULES: tuple[Rule, ...] = (
     *operator_rules.RULES,
     *tls_rules.RULES,
     *backup_rules.RULES,
+    *store_rules.RULES,
     *monitoring_rules.RULES,
     *updates.RULES,
 )

@@ -6,6 +6,7 @@ from typing import get_args
 from cluster_cli.topology.model import Backend, Frontend, LoadBalancer, Topology, VirtualIp
 from cluster_cli.topology.networks import Separate, SeparateNetwork
 from cluster_cli.topology.problems import Path
+from cluster_cli.topology.stores import Store
 
 
 def references(topology: Topology) -> Iterator[tuple[Path, str]]:
@@ -42,6 +43,13 @@ def references(topology: Topology) -> Iterator[tuple[Path, str]]:
         yield from ((("audit", "collectors", i), name) for i, name in enumerate(topology.audit.collectors))
     if topology.logs:
         yield from ((("logs", "nodes", i), name) for i, name in enumerate(topology.logs.nodes))
+
+
+def stores(topology: Topology) -> Iterator[tuple[Path, Store]]:
+    """Every place where repositories of backups are kept."""
+    if topology.backup:
+        yield ("backup", "store"), topology.backup.store
+        yield from ((("backup", "stores", node), each) for node, each in topology.backup.stores.items())
 
 
 def networks(topology: Topology) -> Iterator[tuple[Separate, SeparateNetwork]]:

@@ -50,6 +50,31 @@ def test_what_is_missing_or_empty_is_told_where_it_is_named() -> None:
     ]
 
 
+BUCKET = """
+name: shop
+nodes: {a: {address: 192.0.2.1}, b: {address: 192.0.2.2}, bak: {address: 192.0.2.3}}
+network: {subnet: 192.0.2.0/24}
+databases: {main: {mode: replication, nodes: [a, b]}}
+backup:
+  nodes: [bak]
+  store:
+    s3: {endpoint: "https://s3.example.com", bucket: backups, access_key_id: s3_id, secret_access_key: s3_key}
+"""
+
+
+def test_what_opens_a_bucket_is_known_and_can_be_it() -> None:
+    topology = parse(BUCKET)
+    assert [name for _, name in named(topology)] == ["s3_id", "s3_key"]
+    found = [str(each) for each in missing(topology, {"s3_key": Secret(value="with a space")}, "edit")]
+    assert found == [
+        "backup.store.s3.access_key_id: there is no secret s3_id (put it in: edit, a line `s3_id: ...`)",
+        "backup.store.s3.secret_access_key: the secret s3_key is no access key: it has a space, a quote, or one "
+        "of # ; % ` \\ (edit: as the store gave it, on one line)",
+    ]
+    for value in ("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY=", "backup:bak2", "x-y_z.~@"):
+        assert list(missing(topology, dict.fromkeys(("s3_id", "s3_key"), Secret(value=value)), "edit")) == []
+
+
 def test_an_address_is_one_and_is_not_shown() -> None:
     assert problems(pager_url="tokens-are-here") == [
         "monitoring.receivers.pager.webhook.url_secret: the secret pager_url is no address"

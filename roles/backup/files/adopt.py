@@ -16,7 +16,8 @@ WAITING = f"{HOME}/waiting"
 def take_over(known, account):
     """Have repository and notes belong to our account; for root. Where they do already, nothing is done."""
     owner = pwd.getpwnam(account)
-    for top, sign in ((known["store"], "config"), (WAITING, "")):
+    mine = [(WAITING, "")] if known.get("s3") else [(known["store"], "config"), (WAITING, "")]
+    for top, sign in mine:
         with suppress(FileNotFoundError):
             if os.lstat(os.path.join(top, sign)).st_uid != owner.pw_uid:
                 give(top, owner)

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from functools import cached_property
 
 import catalogue
+import s3
+from places import place
 from settings import HOME, BusyError, RefusedError, held
 
 LOCK = "repository"
@@ -26,6 +28,7 @@ WORDS = {
     "hash mismatch": "something in the repository was changed or is damaged",
     "does not match": "something in the repository was changed or is damaged",
     "no space left": "there is no room left",
+    **s3.WORDS,
 }
 
 
@@ -34,10 +37,10 @@ class RepositoryError(RefusedError):
 
 
 class Repository:
-    """A restic repository at a path. known: the settings."""
+    """A restic repository. known: the settings."""
 
     def __init__(self, known):
-        self.known = known
+        self.known, self.place = known, place(known)
         self.environment = {
             "PATH": os.environ.get("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"),
             "HOME": HOME,
@@ -45,11 +48,14 @@ class Repository:
             "RESTIC_PASSWORD_FILE": known["key"],
             "RESTIC_CACHE_DIR": f"{HOME}/cache",
             "RESTIC_COMPRESSION": known["compression"],
+            **self.place.environment,
         }
 
     def popen(self, *words, **how):
-        """restic, begun."""
-        return subprocess.Popen(["restic", *words], env=self.environment, stderr=subprocess.PIPE, **how)
+        """restic, begun, where the store answers at all. Raises StoreError where it does not."""
+        self.place.answers()
+        words = ["restic", *self.place.words, *words]
+        return subprocess.Popen(words, env=self.environment, stderr=subprocess.PIPE, **how)
 
     def run(self, *words):
         """What restic printed. Raises RepositoryError with its last words."""
@@ -72,13 +78,14 @@ class Repository:
     def open(self):
         """Have a repository that our key opens; begin one only where there never was one. Whether it was begun."""
         known = f"{HOME}/repository"  # its id, once there is one
-        if os.path.exists(os.path.join(self.known["store"], "config")):
+        if self.place.has_repository():
             found = json.loads(self.run("cat", "config", "--no-lock"))["id"]
         elif os.path.exists(known):
             raise RepositoryError(
-                f"there is no repository at {self.known['store']}, where there was one: is it mounted?"
+                f"there is no repository at {self.known['store']}, where there was one: {self.place.lost}"
             )
         else:
+            self.place.takes()
             self.run("init", "--repository-version", "2")
             self.open()
             return True
@@ -92,6 +99,7 @@ class Repository:
 
         It is not whole before `commit` says so: restic keeps also what broke off.
         """
+        self.place.takes()
         words = ["backup", "--json", "--stdin", "--stdin-filename", name, "--host", self.known["cluster"]]
         words += [word for tag in tags for word in ("--tag", tag)] + self.patient
         with held(LOCK, shared=True):
@@ -247,7 +255,7 @@ def file_name(backup):
 
 def complaint(word, text):
     """restic's last words, after what they mean where we know."""
-    lines = [line.strip() for line in text.strip().splitlines() if line.strip()]
+    lines = [line.strip() for line in text.strip().splitlines() if " " in line.strip()]  # a trace of Go has none
     meaning = next((meaning for words, meaning in WORDS.items() if words in text), "")
     said = f"restic {word}: {' / '.join(lines[-3:])[:400]}"
     return f"{meaning} ({said})" if meaning else said
