@@ -14,13 +14,14 @@ from typing import Any
 import click
 
 from cluster_cli import ssh
-from cluster_cli.backups import filesets, notes, replacing
+from cluster_cli.backups import filesets, notes, replacing, s3
 from cluster_cli.backups.bundle import KNOWN_HOSTS, Bundle, put_back
 from cluster_cli.backups.exchange import looks, noted, pipe
 from cluster_cli.backups.nodes import backup_nodes, listed
 from cluster_cli.backups.restoring import Done, Wish, planned, request
 from cluster_cli.backups.sheet import UNKNOWN, Keys
-from cluster_cli.backups.store import PARTS, Store, fetched, read
+from cluster_cli.backups.store import PARTS, Source, Store, fetched, last_words, read, restic
+from cluster_cli.backups.store import place as place_of
 from cluster_cli.databases.live import Live
 from cluster_cli.errors import ClusterError, Exit
 from cluster_cli.events import Step
@@ -49,6 +50,9 @@ tar --extract --no-same-owner --directory={0}/.coming && touch {0}/.coming/whole
 PUT = """set -e; install -d -m 700 {1}; for name in {2}; do touch {1}/$name; done; mkdir -p -m 700 {0}/locks
 for part in snapshots keys index data config; do [ -e {0}/$part ] || mv {0}/.coming/$part {0}/; done
 rm -rf {0}/.coming; sync"""
+# In a bucket it is there. A node that knows it, by its id, goes on with it; on a new one all in it waits.
+WAIT = """set -e; test -e $(dirname {0})/repository && echo known && exit
+install -d -m 700 {0}; for name in {1}; do touch {0}/$name; done; sync"""
 
 
 @dataclass(frozen=True)
@@ -59,13 +63,13 @@ class Rebuilt:
     store: Store
 
 
-def describe(target: Path, store: str, keys: Keys) -> Rebuilt:
+def describe(target: Path, store: str, keys: Keys, access: s3.Access | None = None) -> Rebuilt:
     """Have topology, secrets and authorities in a folder again; one that is there already is used as it is.
 
-    store: a path, or sftp:USER@HOST:PATH. Raises ClusterError: exit 2 where the folder is another cluster's.
+    store, access: as store.fetched takes them. Raises ClusterError: exit 2 where the folder is another cluster's.
     """
     beside = target.absolute().parent / f".{target.name}.store"
-    found = read(fetched(store, beside), keys)
+    found = read(fetched(store, beside, access), keys)
     if target.is_dir() and (target / found.bundle.topology).is_file():
         workspace = Workspace.open(target / found.bundle.topology)
     else:
@@ -111,12 +115,15 @@ def place(rebuilt: Rebuilt, run: Run, reachable: Sequence[str]) -> None:
 
     Nothing counts before all of it is there. Raises ClusterError where it does not come, or something else is.
     """
-    node, folder = rebuilt.store.node, rebuilt.store.folder
+    node = rebuilt.store.node
     if node not in reachable:
         raise ClusterError(f"{node} is not in reach", why="the repository goes there", code=Exit.UNREACHABLE)
     host = rebuilt.workspace.inventory.host(node)
     target = str(host.vars["backup_store"])
     with run.stage(STAGE, TITLE):
+        if host.vars.get("backup_s3"):
+            find_in_bucket(rebuilt, run, host, target)
+            return
         said = ssh.run(host, THERE.format(target)).out.split()
         if said[:1] == ["there"]:
             run.emit(Step(STAGE, f"{target} holds a repository already", node, keep=True))
@@ -128,18 +135,52 @@ def place(rebuilt: Rebuilt, run: Run, reachable: Sequence[str]) -> None:
                     where=node,
                     hint="move it away, and run the same command again",
                 )
-            pour(folder, host, TAKE.format(target))
-        names = " ".join([*databases(rebuilt), *file_sets(rebuilt.workspace.topology)])
-        answer = ssh.run(host, PUT.format(target, WAITING, names), timeout=600)
+            pour(rebuilt.store.source, host, TAKE.format(target))
+        answer = ssh.run(host, PUT.format(target, WAITING, waiting(rebuilt)), timeout=600)
         if answer.rc != 0:
             raise broke_off(host, answer.err)
         run.emit(Step(STAGE, f"the repository is in {target}", node, keep=True))
 
 
-def pour(folder: Path, host: Host, command: str) -> None:
-    """Have a repository go to a node, as a tar."""
+def find_in_bucket(rebuilt: Rebuilt, run: Run, host: Host, target: str) -> None:
+    """See that the repository is in the node's bucket already; where the node is new, its databases wait.
+
+    Raises ClusterError where it is not there: nothing is written to a bucket from here.
+    """
+    secrets = Secrets.open(rebuilt.workspace.places.secrets, rebuilt.workspace.places.name)
+    key = secrets.entry(backup_repository(host.name)).value
+    done = restic(s3.accesses(rebuilt.workspace)[host.name], key, "cat", "config")
+    if done.returncode != 0:
+        raise ClusterError(
+            f"no repository of {host.name} can be read in {target}",
+            where=str(rebuilt.workspace.places.topology),
+            why=last_words(done),
+            hint=f"copy {place_of(rebuilt.store.source)} there first, such as with rclone, or name another "
+            "`store` in the topology; then the same command again",
+        )
+    answer = ssh.run(host, WAIT.format(WAITING, waiting(rebuilt)))
+    if answer.rc != 0:
+        raise broke_off(host, answer.err)
+    known = answer.out.split() == ["known"]
+    run.emit(Step(STAGE, f"the repository is in {target}{' already' if known else ''}", host.name, keep=True))
+
+
+def waiting(rebuilt: Rebuilt) -> str:
+    """The names of what waits to be restored from a repository that came."""
+    return " ".join([*databases(rebuilt), *file_sets(rebuilt.workspace.topology)])
+
+
+def pour(source: Source, host: Host, command: str) -> None:
+    """Have a repository go to a node, as a tar. Raises ClusterError for one in a bucket."""
+    if isinstance(source, s3.Access):
+        raise ClusterError(
+            f"the repository is in a bucket, and {host.name} is to have it in {host.vars['backup_store']}",
+            where=source.repository,
+            hint="copy the bucket to a directory first, such as with rclone, and name that; or give the node this "
+            "`store` in the topology, and run the same command again",
+        )
     give = subprocess.Popen(
-        ["tar", "--create", "--file=-", "--directory", str(folder), *PARTS], stdout=subprocess.PIPE
+        ["tar", "--create", "--file=-", "--directory", str(source), *PARTS], stdout=subprocess.PIPE
     )
     take = pipe(host, command, stdin=give.stdout)
     assert give.stdout

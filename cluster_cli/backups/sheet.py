@@ -9,6 +9,7 @@ from pathlib import Path
 
 from cluster_cli.backups.nodes import backup_nodes
 from cluster_cli.backups.own import fetch, recovery_key
+from cluster_cli.backups.s3 import Access, accesses
 from cluster_cli.errors import ClusterError, Exit
 from cluster_cli.files import draft
 from cluster_cli.secrets.known import value_of
@@ -31,8 +32,9 @@ Is it right?  tr -d '\\n' < FILE | sha256sum       begins with the check of the 
 All is lost but a copy of a repository? On a new machine with cluster and restic:
 
   cluster up NEWFOLDER --restore-from DIRECTORY --recovery-sheet FILE
-                                                                or sftp:USER@HOST:PATH; FILE is this sheet, or
-                                                                leave it away, and type the keys
+                                                                or sftp:USER@HOST:PATH, or s3:https://..., as it
+                                                                stands above; FILE is this sheet, or leave it
+                                                                away, and type the keys
 
 {databases}"""
 COMMON = """\
@@ -46,6 +48,14 @@ COMMON = """\
                                                                 topology, secrets.yml all passwords and authorities
   restic dump --tag whole,files:NAME,node:NODE latest /NAME.files.tar | tar -x
                                                                 files of a node
+"""
+IN_A_BUCKET = """\
+  One in a bucket: RESTIC_REPOSITORY=s3:https://... and, in front of the words of each command below,
+  export AWS_SHARED_CREDENTIALS_FILE=FILE                       a file with three lines: [default]
+                                                                aws_access_key_id = ...
+                                                                aws_secret_access_key = ...
+  restic -o s3.region=REGION -o s3.bucket-lookup=LOOKUP --cacert FILE
+                                                                those that stand above; FILE has the certificate
 """
 COMMANDS = {
     "mariadb": """\
@@ -78,7 +88,10 @@ A machine with Debian, restic and mysql-server of the same series is enough:
 """,
 }
 NODE = re.compile(r"Backup node (\S+) \(")
-KEY = re.compile(r"\s+(key|recovery key)\s+(\S+)\s+check ([0-9a-f]{6})\b")
+KEY = re.compile(r"\s+(key|recovery key|access key id|secret access key)\s+(\S+)\s+check ([0-9a-f]{6})\b")
+ABOUT = re.compile(r"\s+(repository|region|bucket lookup)\s+(\S+)\s*$")
+CERTIFICATE = re.compile(r"\s*(-----BEGIN CERTIFICATE-----|-----END CERTIFICATE-----|[A-Za-z0-9+/=]{4,76})\s*$")
+RECOVERY_KEY = "recovery key"
 CHECK_CHARACTERS = 6
 UNKNOWN = "?"
 OWN = ""  # in place of a node: the recovery key
@@ -87,24 +100,42 @@ Keys = Mapping[str, str]  # by backup node
 
 def sheet(workspace: Workspace) -> str:
     """The sheet, with the keys. Raises ClusterError when the secrets cannot be read."""
-    known, rows = keys(workspace), []
+    known, opens, rows = keys(workspace), accesses(workspace), []
     for host in backup_nodes(workspace):
         where = f"Backup node {host.name} ({host.address})\n  repository     {host.vars['backup_store']}"
-        rows.append(f"{where}\n  key            {checked(known[host.name])}\n")
+        rows.append(f"{where}\n  key            {checked(known[host.name])}\n{opened_by(opens.get(host.name))}")
     return SHEET.format(
         cluster=workspace.topology.name,
         date=datetime.now(UTC).date().isoformat(),
         nodes="\n".join(rows),
         recovery=checked(known[OWN]),
-        databases=databases({name: each.engine for name, each in backed_up(workspace.topology).items()}),
+        databases=databases(
+            {name: each.engine for name, each in backed_up(workspace.topology).items()}, buckets=bool(opens)
+        ),
     )
 
 
-def databases(engines: Mapping[str, str]) -> str:
-    """How those of each engine are brought back. engines: by database."""
+def opened_by(access: Access | None) -> str:
+    """What a bucket is opened with, as rows; none for a directory."""
+    if access is None:
+        return ""
+    rows = [
+        f"access key id  {checked(access.key_id)}",
+        f"secret access key  {checked(access.secret)}",
+        *([f"region         {access.region}"] if access.region else []),
+        f"bucket lookup  {access.lookup}",
+        *(["authority of the store's certificate:"] if access.authority else []),
+    ]
+    return "".join(f"  {row}\n" for row in rows) + access.authority
+
+
+def databases(engines: Mapping[str, str], *, buckets: bool = False) -> str:
+    """How those of each engine are brought back. engines: by database. buckets: whether a repository is in one."""
     found = {engine: [name for name, each in engines.items() if each == engine] for engine in engines.values()}
     parts = [f"Databases of {engine}: {', '.join(names)}. {COMMANDS[engine]}" for engine, names in found.items()]
-    return "Without cluster, each begins so:\n\n" + "\n".join([COMMON, *parts])
+    return "Without cluster, each begins so:\n\n" + "\n".join(
+        [COMMON, *([IN_A_BUCKET] if buckets else []), *parts]
+    )
 
 
 def keys(workspace: Workspace) -> Keys:
@@ -132,7 +163,44 @@ def typed(key: str, recovery: str) -> Keys:
 
 def parsed(text: str, where: str) -> Keys:
     """The keys in a sheet. Raises ClusterError (exit 2) where it is none, or a key was not typed well."""
-    found, node = {}, ""
+    found = {}
+    for node, name, value in printed(text, where):
+        if name in ("key", RECOVERY_KEY):
+            found[OWN if name == RECOVERY_KEY else node] = value
+    if OWN not in found or len(found) == 1:
+        raise ClusterError(
+            "this is no recovery sheet, or not all of it",
+            where=where,
+            why="it has to have the key of a repository and the recovery key, with the word check behind each",
+            hint="make a new one: cluster backup keys --print --to FILE",
+            code=Exit.USAGE,
+        )
+    return found
+
+
+def buckets(text: str, where: str) -> dict[str, Access]:
+    """What opens the repositories in buckets, by backup node, in a sheet. Raises ClusterError as `parsed`."""
+    found: dict[str, dict[str, str]] = {}
+    for node, name, value in printed(text, where):
+        known = found.setdefault(node, {})
+        known[name] = known.get(name, "") + value if name == "certificate" else value
+    return {
+        node: Access(
+            repository=known["repository"],
+            key_id=known["access key id"],
+            secret=known["secret access key"],
+            region=known.get("region", ""),
+            lookup=known.get("bucket lookup", ""),
+            authority=known.get("certificate", ""),
+        )
+        for node, known in found.items()
+        if known.keys() >= {"repository", "access key id", "secret access key"}
+    }
+
+
+def printed(text: str, where: str) -> Iterator[tuple[str, str, str]]:
+    """(backup node, name, value) of each row. Raises ClusterError (exit 2) where a key is not what was printed."""
+    node, inside = "", False
     for number, line in enumerate(text.splitlines(), 1):
         if header := NODE.match(line):
             node = header[1]
@@ -146,16 +214,12 @@ def parsed(text: str, where: str) -> Keys:
                     hint="compare it letter by letter: l and 1, O and 0, _ and -",
                     code=Exit.USAGE,
                 )
-            found[OWN if kind == "recovery key" else node] = key
-    if OWN not in found or len(found) == 1:
-        raise ClusterError(
-            "this is no recovery sheet, or not all of it",
-            where=where,
-            why="it has to have the key of a repository and the recovery key, with the word check behind each",
-            hint="make a new one: cluster backup keys --print --to FILE",
-            code=Exit.USAGE,
-        )
-    return found
+            yield node, kind, key
+        elif row := ABOUT.match(line):
+            yield node, row[1], row[2]
+        elif (row := CERTIFICATE.match(line)) and (inside or "BEGIN" in line):
+            inside = "END" not in line
+            yield node, "certificate", f"{row[1]}\n"
 
 
 def write(text: str, file: Path) -> None:
@@ -176,8 +240,18 @@ def write(text: str, file: Path) -> None:
         ) from None
 
 
-def faults(workspace: Workspace, found: Keys) -> Iterator[str]:
-    """What is wrong with the keys of a sheet: they are compared with today's, and tried on what is kept."""
+def faults(workspace: Workspace, found: Keys, opens: Mapping[str, Access]) -> Iterator[str]:
+    """What is wrong with the keys of a sheet: they are compared with today's, and tried on what is kept.
+
+    opens: what opens buckets, by the sheet.
+    """
+    for node, access in accesses(workspace).items():
+        if node not in opens:
+            yield f"the access key of {node}'s bucket is not on the sheet"
+        elif opens[node].repository != access.repository:
+            yield f"{node}'s repository is in another place today: {access.repository}"
+        elif opens[node] != access:
+            yield f"the access key of {node}'s bucket, or the authority of its store, is another one today"
     for node, key in keys(workspace).items():
         name = f"the key of {node}'s repository" if node else "the recovery key"
         if node not in found:

@@ -168,7 +168,8 @@ def keys(context: click.Context, cluster: Path, shown: bool, target: Path | None
     workspace = Workspace.open(cluster)
     nodes = ", ".join(host.name for host in backup_nodes(workspace))
     if saved:
-        wrong = list(sheet.faults(workspace, sheet.parsed(saved.read_text(errors="replace"), str(saved))))
+        text, name = saved.read_text(errors="replace"), str(saved)
+        wrong = list(sheet.faults(workspace, sheet.parsed(text, name), sheet.buckets(text, name)))
         click.echo("\n".join(wrong) or f"the keys are right, and open what is kept on {nodes}")
         context.exit(int(Exit.FAILED if wrong else Exit.OK))
     if not shown:

@@ -21,7 +21,8 @@ from cluster_cli.stages import STAGES
     "--restore-from",
     "store",
     metavar="STORE",
-    help="Make a lost cluster again from a copy of a repository: a directory, or sftp:USER@HOST:PATH.",
+    help="Make a lost cluster again from a repository or a copy: a directory, sftp:USER@HOST:PATH, or "
+    "s3:https://HOST/BUCKET/PREFIX.",
 )
 @click.option(
     "--recovery-sheet",
@@ -62,6 +63,7 @@ def command(
     cluster up shop --only web -n web1     one stage on one node
     cluster up shop -o json | jq .changed  for scripts
     cluster up shop --restore-from /mnt/store --recovery-sheet sheet   all was lost
+    cluster up shop --restore-from s3:https://s3.example.com/backups/shop/bak2 --recovery-sheet sheet
     """
     from cluster_cli.outcome import write_report
     from cluster_cli.run import recorded
@@ -101,7 +103,7 @@ def made_again(
     """A cluster from a repository and the sheet; the exit code."""
     from functools import partial
 
-    from cluster_cli.backups import rebuild, sheet
+    from cluster_cli.backups import rebuild, s3, sheet
     from cluster_cli.errors import Exit
     from cluster_cli.outcome import write_report
     from cluster_cli.run import recorded
@@ -109,12 +111,19 @@ def made_again(
     from cluster_cli.stages import stages_for
     from cluster_cli.up import CONTACT, VERIFY, planned, up, verify_run
 
-    if saved:
-        keys = sheet.parsed(saved.read_text(errors="replace"), str(saved))
-    else:
-        ask = partial(click.prompt, hide_input=True, err=True)
-        keys = sheet.typed(ask("key of the repository"), ask("recovery key"))
-    rebuilt = rebuild.describe(cluster, store, keys)
+    in_bucket = store.startswith(s3.SCHEME)
+    if in_bucket:
+        s3.refuse_no_repository(store)
+    ask = partial(click.prompt, hide_input=True, err=True)
+    text = saved.read_text(errors="replace") if saved else ""
+    keys = (
+        sheet.parsed(text, str(saved)) if saved else sheet.typed(ask("key of the repository"), ask("recovery key"))
+    )
+    access = None
+    if in_bucket:
+        known = {each.repository: each for each in sheet.buckets(text, str(saved)).values()}
+        access = known.get(store) or s3.typed(store, ask("access key id"), ask("secret access key"))
+    rebuilt = rebuild.describe(cluster, store, keys, access)
     workspace = rebuilt.workspace
     click.echo(f"topology, secrets and authorities of {workspace.topology.name} are in {cluster}", err=True)
     rebuild.tell(rebuild.go_on(rebuilt, plain))

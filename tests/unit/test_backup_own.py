@@ -214,11 +214,11 @@ def test_the_sheet_has_the_keys_and_finds_a_letter_that_is_wrong(workspace: Work
 def test_an_older_sheet_is_told_from_todays(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sheet, "fetch", lambda *_: SimpleNamespace())
     known = sheet.keys(workspace)
-    assert list(sheet.faults(workspace, known)) == []
-    assert list(sheet.faults(workspace, {**known, "bak1": "old"})) == [
+    assert list(sheet.faults(workspace, known, {})) == []
+    assert list(sheet.faults(workspace, {**known, "bak1": "old"}, {})) == [
         "the key of bak1's repository is another one today"
     ]
-    assert list(sheet.faults(workspace, {sheet.OWN: known[sheet.OWN]})) == [
+    assert list(sheet.faults(workspace, {sheet.OWN: known[sheet.OWN]}, {})) == [
         "the key of bak1's repository is not on the sheet"
     ]
 

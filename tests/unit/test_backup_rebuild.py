@@ -360,7 +360,7 @@ def test_what_was_interrupted_goes_on(nodes: tuple[Nodes, rebuild.Rebuilt]) -> N
 def test_typed_keys_are_not_shown(lost: sheet.Keys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[sheet.Keys] = []
 
-    def describe(_target: Path, _store: str, keys: sheet.Keys) -> None:
+    def describe(_target: Path, _store: str, keys: sheet.Keys, _access: None) -> None:
         seen.append(keys)
         raise ClusterError("that is all")
 
