@@ -4,6 +4,14 @@ import json
 
 PROGRAM = "python3 -B /usr/local/lib/cluster/backup"
 SERVERS = {"mariadb": ("mariadb.service", "mariadb.socket", "mariadb-extra.socket"), "mysql": ("mysql.service",)}
+ACCESS = "/etc/cluster/backup-s3.ini"
+
+
+def in_bucket(node):
+    """Whether its repository is in a bucket, and not here."""
+    return bool(node.vars.get("backup_s3"))
+
+
 COLLECT = {
     "timers": "systemctl is-active cluster-backup.target $(systemctl show -P Wants cluster-backup.target)",
     "boot": "systemctl is-enabled cluster-backup.target",
@@ -11,7 +19,7 @@ COLLECT = {
     "list": f"{PROGRAM} list",
     "look": f"{PROGRAM} look",
     "key": "stat --format=%a:%U /etc/cluster/backup.key",
-    "store": lambda node: f"stat --format=%a:%U {node.vars['backup_store']}",
+    "store": lambda node: f"stat --format=%a:%U {ACCESS if in_bucket(node) else node.vars['backup_store']}",
     "plain": lambda node: f"grep -rlsa 'CREATE TABLE' {node.vars['backup_store']} | head -1",
 }
 
@@ -31,9 +39,9 @@ def test_the_repository_opens_with_the_key(observed):
     assert "backups" in json.loads(observed["list"].stdout)
 
 
-def test_key_and_repository_are_for_one_account(observed):
+def test_key_and_repository_are_for_one_account(node, observed):
     assert observed["key"].stdout.strip() == "400:mysql"
-    assert observed["store"].stdout.strip() == "700:mysql"
+    assert observed["store"].stdout.strip() == f"{400 if in_bucket(node) else 700}:mysql"
     assert observed["plain"].stdout == ""
 
 
