@@ -34,6 +34,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         result = self._apt(missing, INDEX_SECONDS, task_vars)
         if result.get("failed"):
             result = self._apt(missing, 0, task_vars)
+        if result.get("failed"):
+            without = self._apt(missing, None, task_vars)
+            result = result if without.get("failed") else without
         came = sorted(self._installed() - before)  # with what they depend on
         if came:
             self._execute_module(
@@ -49,11 +52,12 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         )
         return {line.split()[0] for line in asked["stdout_lines"] if line.endswith(" installed")}
 
-    def _apt(self, names: list[str], valid: int, task_vars: dict[str, Any] | None) -> dict[str, Any]:
-        """Install through Ansible's own module. valid: seconds an index may be old."""
+    def _apt(self, names: list[str], valid: int | None, task_vars: dict[str, Any] | None) -> dict[str, Any]:
+        """Install through Ansible's own module. valid: seconds an index may be old; None for the one there is."""
+        index = {"update_cache": False} if valid is None else {"cache_valid_time": valid}
         result: dict[str, Any] = self._execute_module(
             module_name="ansible.builtin.apt",
-            module_args={**OPTIONS, "name": names, "cache_valid_time": valid},
+            module_args={**OPTIONS, "name": names, **index},
             task_vars=task_vars,
         )
         return result

@@ -11,7 +11,8 @@ description:
   - Asks dpkg first, which costs far less than opening APT's cache, and calls C(ansible.builtin.apt) only
     when a package is missing.
   - Services are not started at installation; they start when they are configured.
-  - A failure is tried once more with a fresh package index, since an old one names files that are gone.
+  - A failure is tried once more with a fresh package index, since an old one names files that are gone. Where
+    the index cannot be had whole, since one of several repositories does not answer, that of the others is used.
 options:
   name: {description: The packages., type: list, elements: str, required: true}
 author: the cluster maintainers
