@@ -12,6 +12,7 @@ from cluster_cli.render import (
     databases,
     firewall,
     galera,
+    grafana,
     group_replication,
     hardening,
     logs,
@@ -135,6 +136,7 @@ def host(topology: Topology, access: Access, name: str, address: str) -> Host:
         "blackbox_exporter": monitoring.blackbox_exporter_vars(topology, name),
         "alertmanager": monitoring.alertmanager_vars(topology, name),
         "prometheus": monitoring.prometheus_vars(topology, name),
+        "grafana": grafana.grafana_vars(topology, access, name),
     }
     roles = {role: found for role, found in by_role.items() if found}
     base = system.base_vars(topology, access, name, roles)

@@ -1,5 +1,7 @@
 """The packages each role installs, so that one transaction per node can fetch them all.
 
+Not that of role grafana: where it cannot be had, all the others still are.
+
 The roles know them too, for when they are used alone; a contract test holds the two together.
 """
 

@@ -1,4 +1,4 @@
-"""The reference pages under docs/reference, made from the code so that they cannot be wrong.
+"""The reference pages under docs/reference, and the dashboards of role grafana, made from the code.
 
 `python -m cluster_cli.reference` rewrites them; a test says when that was forgotten.
 """
@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from cluster_cli import schema
+from cluster_cli.dashboards import DASHBOARDS
+from cluster_cli.dashboards.grafana_json import to_json
 from cluster_cli.places import PACKAGE
 from cluster_cli.reference_verbs import verbs_page
 
 FOLDER = PACKAGE.parent / "docs" / "reference"
+DASHBOARD_FOLDER = PACKAGE.parent / "roles" / "grafana" / "files" / "dashboards"
 NOTE = "<!-- Made by `python -m cluster_cli.reference` from the models. Do not edit. -->"
 INTRO = """\
 One YAML file says what the cluster is. It is checked strictly: an unknown key, a wrong type, a node that is
@@ -73,7 +76,8 @@ monitoring:
   receivers:
     pager: {webhook: {url: https://pager.example.com/hook, token: pager_token}, severities: [critical]}
     people: {email: {to: ops@example.com, sender: cluster@example.com, server: mail.example.com}}
-  thresholds: {disk_percent: 80}""",
+  thresholds: {disk_percent: 80}
+  grafana: {nodes: [lb1]}""",
     "firewall": "firewall: {operators: [10.0.0.0/24, 192.0.2.0/28], open: [{port: 9000, nodes: [web1]}]}",
     "certificates": "certificates: {life: 60d, acme: {directory: https://acme.example.com/directory}}",
     "hardening": 'hardening: {banner: Authorized use only., updates: {start: "03:00", span: 2h}}',
@@ -193,5 +197,22 @@ def write_all(folder: Path = FOLDER) -> None:
         (folder / name).write_text(page(), encoding="utf-8")
 
 
+def dashboard_files() -> dict[str, str]:
+    """Every dashboard as Grafana's JSON, by the name of its file."""
+    return {f"{each.name}.json": json.dumps(to_json(each), indent=1) + "\n" for each in DASHBOARDS}
+
+
+def write_dashboards(folder: Path = DASHBOARD_FOLDER) -> None:
+    """Write every dashboard into `folder`, and take away those there are no more."""
+    folder.mkdir(parents=True, exist_ok=True)
+    known = dashboard_files()
+    for path in folder.glob("*.json"):
+        if path.name not in known:
+            path.unlink()
+    for name, text in known.items():
+        (folder / name).write_text(text, encoding="utf-8")
+
+
 if __name__ == "__main__":
     write_all()
+    write_dashboards()

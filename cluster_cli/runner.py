@@ -21,7 +21,7 @@ from cluster_cli.events import Event, Listener, Step, TaskEnded
 from cluster_cli.inventory import Inventory
 from cluster_cli.places import PACKAGE, private, runtime_root, shipped
 from cluster_cli.secrets.redact import NOTHING_SECRET, Redactor
-from cluster_cli.stages import Stage
+from cluster_cli.stages import APART, Stage
 
 FORKS = 25
 KEPT_LINES = 200
@@ -41,6 +41,12 @@ class Converged:
     def failed(self) -> bool:
         """Whether anything went wrong that is not merely a node out of reach."""
         return bool(self.failures or self.said) and not self.interrupted
+
+    @property
+    def stopped(self) -> bool:
+        """Whether what others need was not done: it was interrupted, or failed in a stage that is not apart."""
+        needed = [task for task in self.failures if task.stage not in APART]
+        return bool(self.interrupted or self.said or needed)
 
 
 @dataclass

@@ -5,11 +5,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Stage:
-    """One step of the plan: a playbook of that name, applying roles to the nodes that have them."""
+    """One step of the plan: a playbook of that name, applying roles to the nodes that have them.
+
+    apart: what fails in it fails the run, but keeps nothing else from being done and verified.
+    """
 
     name: str
     title: str
     roles: tuple[str, ...]
+    apart: bool = False
 
     @property
     def playbook(self) -> str:
@@ -38,6 +42,7 @@ STAGES: tuple[Stage, ...] = (
         "Watch the cluster",
         ("node_exporter", "mysqld_exporter", "blackbox_exporter", "alertmanager", "prometheus"),
     ),
+    Stage("grafana", "Draw dashboards", ("grafana",), apart=True),
 )
 WITH_CERTIFICATES = (
     "certificates",
@@ -47,8 +52,10 @@ WITH_CERTIFICATES = (
     "load_balancer",
     "logs",
     "monitoring",
+    "grafana",
 )  # those a new one goes through
 REMOVE = Stage("remove", "Remove what was installed", ())  # not part of the plan: what `down` does to machines
+APART = frozenset(stage.name for stage in STAGES if stage.apart)
 ROLES: tuple[str, ...] = tuple(role for stage in STAGES for role in stage.roles)
 
 

@@ -22,6 +22,7 @@ UNITS = {
     "blackbox_exporter": ("prometheus-blackbox-exporter",),
     "alertmanager": ("prometheus-alertmanager",),
     "prometheus": ("prometheus",),
+    "grafana": ("grafana-server",),
 }
 DATABASE_UNITS = {"mariadb": "mariadb", "mysql": "mysql"}
 WEB_UNITS = {"nginx": "nginx", "apache": "apache2"}

@@ -43,6 +43,11 @@ class Outcome:
             return Exit.VERIFY_FAILED
         return Exit.OK
 
+    @property
+    def done(self) -> bool:
+        """Whether all was done on all nodes, but for what may have failed in a stage that is apart."""
+        return not (self.converged.stopped or self.unreachable or self.converged.unreachable)
+
 
 def lab_alone(only: Sequence[str]) -> bool:
     """Whether the nodes are wanted and nothing on them."""
@@ -94,11 +99,11 @@ def up(
     outcome.converged = converge(
         inventory, stages, run.folder.path, run.emit, limit=reachable, debug=debug, redact=run.redact
     )
-    if outcome.converged.failed or outcome.converged.interrupted:
+    if outcome.converged.stopped:
         return outcome
     if "load_balancer" in {stage.name for stage in stages} and order_due(run):
         outcome.converged = bring_certificates(run, outcome.converged, reachable)
-        if outcome.converged.failed or outcome.converged.interrupted:
+        if outcome.converged.stopped:
             return outcome
     if "ssh_trust" in {stage.name for stage in stages}:
         contact.trust_authority(workspace, authority_of(workspace).publics("host"))
@@ -106,9 +111,24 @@ def up(
         keep_own_files(run, reachable)
     if verifying:
         some = reachable if len(reachable) < len(inventory.hosts) else ()
-        roles = [role for stage in stages for role in stage.roles if role in inventory.groups()] if only else ()
-        outcome.verified = verify_run(run, some, roles)
+        roles = to_verify(stages, outcome.converged, set(inventory.groups()), everything=not only)
+        if roles is not None:
+            outcome.verified = verify_run(run, some, roles)
     return outcome
+
+
+def to_verify(
+    stages: Sequence[Stage], converged: Converged, groups: set[str], *, everything: bool
+) -> Sequence[str] | None:
+    """The roles to verify, empty for all, None where none is left: not those of stages that failed, which is told.
+
+    groups: the roles there are; everything: whether all stages were run.
+    """
+    failed = {task.stage for task in converged.failures}
+    if everything and not failed:
+        return ()
+    roles = [role for each in stages if each.name not in failed for role in each.roles if role in groups]
+    return roles if roles or not failed else None
 
 
 def keep_own_files(run: Run, reachable: Sequence[str]) -> None:

@@ -35,7 +35,7 @@ def renew(run: Run, *, nodes: Sequence[str] = (), names: Sequence[str] = (), for
     outcome.converged = converge(
         asked, stages(run.workspace), run.folder.path, run.emit, limit=reachable, redact=run.redact
     )
-    if not outcome.converged.failed and not outcome.converged.interrupted:
+    if not outcome.converged.stopped:
         outcome.verified = verify_run(run, reachable, ("certificates",))
     return outcome
 

@@ -104,7 +104,6 @@ def made_again(
     from functools import partial
 
     from cluster_cli.backups import rebuild, s3, sheet
-    from cluster_cli.errors import Exit
     from cluster_cli.outcome import write_report
     from cluster_cli.run import recorded
     from cluster_cli.show.run import show_outcome
@@ -133,9 +132,9 @@ def made_again(
     with recorded(workspace, "up", names, arguments={"restore_from": store}, plain=plain) as run:
         outcome = up(run, verifying=False, reached=partial(rebuild.place, rebuilt))
         run.code = outcome.code
-    if outcome.code == Exit.OK:
+    if outcome.done:
         rebuild.tell(rebuild.restore(rebuilt, plain))
-    if outcome.code == Exit.OK and verifying:
+    if outcome.done and verifying:
         with recorded(workspace, "verify", [VERIFY], arguments={}, plain=plain) as run:
             outcome.verified = verify_run(run)
             run.code = outcome.code

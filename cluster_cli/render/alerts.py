@@ -22,6 +22,7 @@ FRESH = 4  # looks without new metrics of a node's own until they count as old
 LAST_BACKUP = "cluster_backup_last_success_timestamp_seconds"
 MISSING = {"copies": "CopyMissing", "binlogs": "BinlogsMissing", "proof": "ProofMissing"}
 DAY = 86400
+GRAFANA = "grafana-server"  # nobody's service waits for it
 LOOKS = "frontends"  # the job of what clients see
 BY = "max by (balancer, frontend, address, proxy)"  # all that watch say the same of the same
 QUARTER, TWELFTH = 0.25, 0.08  # of a certificate's life; it is renewed in its last third
@@ -73,7 +74,8 @@ def nodes(monitoring: Monitoring) -> Iterator[Alert]:
     )
     yield Alert(
         "ServiceDown",
-        'cluster_unit_active{unit!~"haproxy|nginx"} == 0 or cluster_unit_active{unit="nginx",balances="no"} == 0',
+        f'cluster_unit_active{{unit!~"{GRAFANA}|haproxy|nginx"}} == 0'
+        ' or cluster_unit_active{unit="nginx",balances="no"} == 0',
         "critical",
         "<unit> does not run on <instance>",
         now,
@@ -506,6 +508,14 @@ def watchers(monitoring: Monitoring) -> Iterator[Alert]:
         "Alertmanager of <instance> cannot tell anybody by <integration>",
         now,
     )
+    if monitoring.grafana:
+        yield Alert(
+            "GrafanaDown",
+            f'cluster_unit_active{{unit="{GRAFANA}"}} == 0',
+            "warning",
+            "Grafana does not run on <instance>",
+            SOON * now,
+        )
     if len(monitoring.nodes) > 1:
         yield Alert(
             "AlertmanagersApart",

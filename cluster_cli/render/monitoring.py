@@ -96,7 +96,9 @@ def watching_roles(topology: Topology, node: str) -> list[str]:
     """The roles of this file a node has, besides that all have."""
     database = ["mysqld_exporter"] if database_of(topology, node) else []
     prober = ["blackbox_exporter"] if blackbox_exporter_vars(topology, node) else []
-    return [*database, *prober, *(["alertmanager", "prometheus"] if watches(topology, node) else [])]
+    watching = ["alertmanager", "prometheus"] if watches(topology, node) else []
+    drawing = topology.monitoring.grafana_nodes if topology.monitoring else ()
+    return [*database, *prober, *watching, *(["grafana"] if node in drawing else [])]
 
 
 def mysqld_exporter_vars(topology: Topology, node: str) -> Vars:

@@ -11,6 +11,7 @@ from cluster_cli.topology.addresses import addresses, addresses_on, frontend_add
 from cluster_cli.topology.base import DEFAULT_USER
 from cluster_cli.topology.files import beside
 from cluster_cli.topology.model import Topology
+from cluster_cli.topology.repositories import Repository
 from cluster_cli.topology.walks import networks
 
 
@@ -55,25 +56,41 @@ def base_vars(topology: Topology, access: Access, name: str, roles: dict[str, di
         "base_admin_user": ssh_of(topology, topology.nodes[name]).user or DEFAULT_USER,
         "base_admin_keys": [*access.admin_keys, *topology.system.admin_keys],
         **({"base_repositories": found} if (found := repositories(topology, access, name)) else {}),
+        **({"base_repositories_of_roles": [own]} if (own := grafanas(topology, name)) else {}),
     }
 
 
 def repositories(topology: Topology, access: Access, name: str) -> list[dict[str, Any]]:
-    """The package repositories of a node. origin: how APT's preferences know it, by its host."""
+    """The package repositories of a node, but for one that its Grafana comes from."""
+    monitoring = topology.monitoring
+    grafanas_own = monitoring.grafana.repository if monitoring and monitoring.grafana else None
     return [
-        {
-            "name": key,
-            "uri": each.uri,
-            "suite": each.suite,
-            "components": [] if each.is_flat else list(each.components or ("main",)),
-            "key": str(beside(Path(access.topology), each.signed_by)),
-            "origin": urlsplit(each.uri).hostname or "",
-            "packages": list(each.pin.packages) if each.pin else [],
-            "priority": each.pin.priority if each.pin else 500,
-        }
+        repository(access, key, each)
         for key, each in topology.system.repositories.items()
-        if each.nodes is None or name in each.nodes
+        if key != grafanas_own and (each.nodes is None or name in each.nodes)
     ]
+
+
+def repository(access: Access, name: str, found: Repository) -> dict[str, Any]:
+    """A package repository as role base takes it. origin: how APT's preferences know it, by its host."""
+    return {
+        "name": name,
+        "uri": found.uri,
+        "suite": found.suite,
+        "components": [] if found.is_flat else list(found.components or ("main",)),
+        "key": str(beside(Path(access.topology), found.signed_by)),
+        "origin": urlsplit(found.uri).hostname or "",
+        "packages": list(found.pin.packages) if found.pin else [],
+        "priority": found.pin.priority if found.pin else 500,
+    }
+
+
+def grafanas(topology: Topology, node: str) -> str:
+    """The name of the repository that Grafana of a node comes from; empty when there is none."""
+    monitoring = topology.monitoring
+    if not monitoring or not monitoring.grafana or node not in monitoring.grafana_nodes:
+        return ""
+    return monitoring.grafana.repository or ""
 
 
 def sysctl(topology: Topology, name: str) -> dict[str, int | str]:

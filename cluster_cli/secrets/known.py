@@ -55,6 +55,11 @@ def always(_: Topology) -> bool:
     return True
 
 
+def has_grafana(topology: Topology) -> bool:
+    """Dashboards are wanted."""
+    return topology.monitoring is not None and topology.monitoring.grafana is not None
+
+
 KNOWN: tuple[Known, ...] = (
     Known(
         AUTHORITIES["host"],
@@ -114,6 +119,21 @@ KNOWN: tuple[Known, ...] = (
         password,
         lambda topology: bool(topology.load_balancers),
         ("load_balancer",),
+    ),
+    Known(
+        "grafana_password",
+        'lets its holder into Grafana and administer it (user "admin")',
+        password,
+        has_grafana,
+        ("grafana",),
+    ),
+    Known(
+        "grafana_secret_key",
+        "encrypts what Grafana keeps of certificates and passwords in its own database",
+        password,
+        has_grafana,
+        ("grafana",),
+        fixed="what Grafana keeps was encrypted with it",
     ),
     Known(
         RECOVERY,

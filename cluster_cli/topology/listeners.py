@@ -29,6 +29,7 @@ from cluster_cli.topology.monitoring import (
     BALANCER_PORT,
     DATABASE_SERVER_PORT,
     GOSSIP_PORT,
+    GRAFANA_PORT,
     NODE_PORT,
     PROBER_PORT,
     PROMETHEUS_PORT,
@@ -214,9 +215,13 @@ def monitoring_listeners(topology: Topology) -> Iterator[Listener]:
             told.append((BALANCER_PORT, f"metrics of the balancer of {node}", "haproxy"))
         for port, who, process in told:
             yield Listener(path, node, port, who, process, watchers_here, known.get(node))
+    drawing = topology.monitoring.grafana_nodes if topology.monitoring else ()
+    for node in drawing:
+        yield Listener(path, node, GRAFANA_PORT, "Grafana", "grafana", operators(topology), known.get(node))
     for node in watching:
         asking = (*watchers_here, *operators(topology))
-        yield Listener(path, node, PROMETHEUS_PORT, "Prometheus", "prometheus", asking, known.get(node))
+        readers = (*nodes(topology, (*watching, *drawing), "management"), *operators(topology))
+        yield Listener(path, node, PROMETHEUS_PORT, "Prometheus", "prometheus", readers, known.get(node))
         yield Listener(path, node, ALERTMANAGER_PORT, "Alertmanager", "prometheus-aler", asking, known.get(node))
         if topology.load_balancers:
             yield Listener(path, node, PROBER_PORT, "what looks at frontends", "prometheus-blac", (), LOOPBACK)

@@ -10,6 +10,7 @@ from cluster_cli.topology.fields import HostName, Name, Port, SecretName, Span, 
 DAY = 86_400_000
 # The ports these programs are known by (the wiki of Prometheus, "Default port allocations").
 PROMETHEUS_PORT, ALERTMANAGER_PORT, GOSSIP_PORT = 9090, 9093, 9094
+GRAFANA_PORT = 3000  # Grafana's documentation, "http_port"
 NODE_PORT, BALANCER_PORT, DATABASE_SERVER_PORT, PROBER_PORT = 9100, 9101, 9104, 9115
 WATCHER = "prometheus"  # the account of the system, and of databases, that looks
 
@@ -90,6 +91,19 @@ class Thresholds(Model):
     )
 
 
+class Grafana(Model):
+    """Dashboards in Grafana, which Debian does not have: its package comes from a repository of yours."""
+
+    nodes: Annotated[NodeList, Field(max_length=4)] | None = Field(
+        default=None, description="Nodes that serve it. Left away: those that watch."
+    )
+    repository: Name | None = Field(
+        default=None,
+        description="The one of `system.repositories` its package comes from, used for nothing else, and on these "
+        "nodes. Left away: what package sources the nodes have.",
+    )
+
+
 class Monitoring(Model):
     """Metrics of all nodes, kept and judged by nodes that watch."""
 
@@ -110,3 +124,11 @@ class Monitoring(Model):
         default={}, description="Who is told. Without any, `cluster alerts` and `cluster status` tell."
     )
     thresholds: Thresholds = Field(default_factory=Thresholds, description="From where on something is wrong.")
+    grafana: Grafana | None = Field(
+        default=None, description="Dashboards in Grafana. Without it there is the status page."
+    )
+
+    @property
+    def grafana_nodes(self) -> tuple[str, ...]:
+        """The nodes that serve Grafana; none where it is not wanted."""
+        return (self.grafana.nodes or self.nodes) if self.grafana else ()

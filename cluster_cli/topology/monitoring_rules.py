@@ -5,7 +5,7 @@ from typing import get_args
 
 from cluster_cli.topology.model import Topology
 from cluster_cli.topology.monitoring import Receiver, Severity
-from cluster_cli.topology.problems import Path, Problem
+from cluster_cli.topology.problems import Path, Problem, did_you_mean
 
 
 def receivers(topology: Topology) -> Iterator[tuple[Path, Receiver]]:
@@ -60,10 +60,26 @@ def one_look_is_no_alert(topology: Topology) -> Iterator[Problem]:
         yield Problem(("monitoring", "patience"), what, "make it twice the interval at least")
 
 
+def grafana_comes_from_somewhere(topology: Topology) -> Iterator[Problem]:
+    """The repository it names is there, and is used on its nodes."""
+    grafana, known = topology.monitoring and topology.monitoring.grafana, topology.system.repositories
+    if not grafana or not grafana.repository:
+        return
+    path = ("monitoring", "grafana", "repository")
+    if grafana.repository not in known:
+        what = f'there is no repository "{grafana.repository}"'
+        yield Problem(path, what, did_you_mean(grafana.repository, known) or "add it to `system.repositories`")
+    elif known[grafana.repository].nodes is not None:
+        what = "it is Grafana's, so it is used on the nodes that serve Grafana"
+        hint = "remove them, or leave `monitoring.grafana.repository` away: Grafana comes from any there is"
+        yield Problem(("system", "repositories", grafana.repository, "nodes"), what, hint)
+
+
 RULES = (
     a_receiver_is_one_way,
     a_webhook_has_one_address,
     a_mailbox_is_logged_in_to_safely,
     every_alert_goes_somewhere,
     one_look_is_no_alert,
+    grafana_comes_from_somewhere,
 )

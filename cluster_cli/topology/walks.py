@@ -37,6 +37,9 @@ def references(topology: Topology) -> Iterator[tuple[Path, str]]:
             yield from (((*at, i), name) for i, name in enumerate(files.nodes))
     if topology.monitoring:
         yield from ((("monitoring", "nodes", i), name) for i, name in enumerate(topology.monitoring.nodes))
+        grafana = topology.monitoring.grafana
+        drawing = (grafana and grafana.nodes) or ()
+        yield from ((("monitoring", "grafana", "nodes", i), name) for i, name in enumerate(drawing))
     for i, opening in enumerate(topology.firewall.open):
         yield from ((("firewall", "open", i, "nodes", j), name) for j, name in enumerate(opening.nodes))
     if topology.audit:

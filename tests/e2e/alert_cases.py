@@ -475,6 +475,7 @@ CASES: tuple[Case, ...] = (
         {'alertmanager_notifications_failed_total{instance="mon1",integration="email"}': always(3)},
         {"instance": "mon1", "integration": "email"},
     ),
+    Case("GrafanaDown", *one("cluster_unit_active", 0, 1, instance="mon1", unit="grafana-server", balances="no")),
     Case("AlertmanagersApart", *one("alertmanager_cluster_members", 1, 2, says="1", instance="mon1")),
 )
 

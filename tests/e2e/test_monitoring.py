@@ -6,6 +6,7 @@
 import base64
 import json
 import os
+import re
 import shutil
 import signal
 import ssl
@@ -22,11 +23,12 @@ import pytest
 from . import alert_cases, health_cases
 from .alerts_heard import PATIENCE, Receiver, firing, over, provoke, stand
 from .command import cluster, start, wait_for
-from .conftest import Stack
+from .conftest import Stack, running
+from .dashboards import Asked, ask_all
 from .data_tier import only_in_drills
 from .status_page import Browser, Shown, differences
 
-NETWORK = "10.89.84"
+NETWORK, DRAWN = "10.89.84", "10.89.96"
 VIP = f"{NETWORK}.100"
 TOPOLOGY = f"""
 name: e2e-monitoring
@@ -63,6 +65,55 @@ databases:
     mode: replication
     nodes: [lb1, web1]
     settings: {innodb_buffer_pool_size: 64M, performance_schema: "OFF"}
+"""
+
+
+EVERYTHING = f"""
+name: e2e-dashboards
+provider: podman
+network: {{subnet: {DRAWN}.0/24}}
+nodes:
+  lb1: {{}}
+  lb2: {{}}
+  web1: {{}}
+  mon1: {{}}
+  db1: {{}}
+  db2: {{}}
+  my1: {{release: sid}}
+  my2: {{release: sid}}
+  my3: {{release: sid}}
+time: {{servers: [mon1]}}
+load_balancers:
+  edge:
+    nodes: [lb1, lb2]
+    virtual_ips:
+      - {{address: {DRAWN}.100, prefer: lb1}}
+    frontends: {{secure: {{bind: 443, backend: shop, tls: {{}}}}}}
+    backends: {{shop: {{nodes: [web1], port: 80}}}}
+  inner:
+    engine: nginx
+    nodes: [db2]
+    frontends: {{api: {{bind: 8080, backend: api}}}}
+    backends: {{api: {{nodes: [web1], port: 80}}}}
+web:
+  shop: {{nodes: [web1]}}
+databases:
+  main: {{mode: galera, nodes: [db1, db2], arbiter: mon1, settings: {{innodb_buffer_pool_size: 64M}}}}
+  orders: {{mode: replication, nodes: [lb1, web1], settings: {{innodb_buffer_pool_size: 64M}}}}
+  books:
+    engine: mysql
+    mode: group_replication
+    nodes: [my1, my2, my3]
+    settings: {{innodb_buffer_pool_size: 64M}}
+    backup: {{enabled: false}}
+backup: {{nodes: [mon1]}}
+logs: {{nodes: [mon1]}}
+monitoring: {{nodes: [mon1], interval: 2s, patience: 4s}}
+"""
+NOWHERE = f"""
+system:
+  repositories:
+    nowhere: {{uri: "http://{NETWORK}.1:9", suite: stable, signed_by: nowhere.asc}}
 """
 
 
@@ -166,6 +217,33 @@ def test_watch_tells_a_document_a_line_until_it_is_interrupted(lab: Stack) -> No
     assert [row["changes"] for row in rows] == [None, []]
 
 
+def drawn(stack: Stack, seconds: float) -> None:
+    """Wait until every panel has what it is to have."""
+    asked: list[Asked] = []
+
+    def well() -> bool:
+        asked[:] = ask_all(stack, "mon1")
+        return all(each.well for each in asked)
+
+    try:
+        wait_for("data for every panel", well, seconds, every=2)
+    except AssertionError:
+        raise AssertionError([each for each in asked if not each.well]) from None
+    full = sum(each.came != 0 for each in asked)
+    print(f"{len(asked)} queries of dashboards, {full} with data, {len(asked) - full} that may have none")
+    assert full > len(asked) / 3
+
+
+def test_every_panel_has_data_or_says_why_it_may_not(lab: Stack) -> None:
+    drawn(lab, PATIENCE)
+
+
+@only_in_drills
+def test_so_it_is_with_everything_there_can_be(tmp_path_factory: pytest.TempPathFactory) -> None:
+    with running(tmp_path_factory.mktemp("dashboards"), EVERYTHING) as stack:
+        drawn(stack, 3 * PATIENCE)
+
+
 PLANT = """
 import random, time
 now = int(time.time())
@@ -242,6 +320,27 @@ def test_a_dead_node_is_one_alert(lab: Stack, receiver: Receiver, browser: Brows
         lab.lab.start("web1")
     over(receiver, wanted)
     lab.settle()
+
+
+def test_a_grafana_that_cannot_be_had_keeps_nothing_else_back(lab: Stack) -> None:
+    path = lab.folder / "topology.yml"
+    before = path.read_text()
+    (lab.folder / "nowhere.asc").write_text("no key, since nobody gets as far as that\n")
+    path.write_text(before.rstrip("\n") + "\n  grafana: {repository: nowhere}\n" + NOWHERE)
+    try:
+        done = cluster("up", lab.folder, "--only", "monitoring", "--only", "grafana", "-o", "json", timeout=600)
+        said = " ".join(done.err.split())
+        assert done.code == 1, done
+        assert re.search(r"mon1: Use package repositories that answer .* failed where: stage grafana", said), said
+        assert re.search(rf"cluster-nowhere.sources was not replaced, .* http://{NETWORK}.1:9", said), said
+        assert re.search(r"next: mend it, then: cluster up \S+ --only grafana --node mon1", said), said
+        assert (done.json["failed"], done.json["verify"]["failed"]) == (1, 0), done.json
+        assert done.json["verify"]["passed"] > 0
+        assert "GrafanaDown" in lab.on("mon1", "cat /etc/prometheus/cluster-rules.yml")
+        assert lab.on("mon1", "ls -A /etc/apt/sources.list.d").strip() == ""
+    finally:
+        path.write_text(before)
+    assert cluster("up", lab.folder, "--only", "monitoring", "-o", "json", timeout=600).code == 0
 
 
 def test_what_it_costs(lab: Stack) -> None:
