@@ -101,6 +101,16 @@ def test_it_gives_what_it_is_good_for_and_nothing_else(lab: Stack) -> None:
     assert cluster("up", lab.folder, "--only", "base", "-o", "json").json["changed"] == 0
 
 
+def test_one_that_does_not_answer_any_more_keeps_no_others_back(lab: Stack) -> None:
+    lab.on("shelf1", "systemctl stop packages")
+    lab.on("app1", "touch -d '3 days ago' /var/lib/apt/lists; rm -f /var/lib/apt/periodic/update-success-stamp")
+    (lab.folder / "topology.yml").write_text(TOPOLOGY + REPOSITORY.replace("[cluster-hello]\n", "[hello]\n", 1))
+    done = cluster("up", lab.folder, "--only", "base", "-o", "json", timeout=600)
+    lab.on("shelf1", "systemd-run --unit packages python3 -m http.server -d /srv/packages 8099")
+    assert done.code == 0, done
+    assert lab.on("app1", "hello").strip() == "Hello, world!"
+
+
 def test_one_that_is_no_longer_named_is_taken_away(lab: Stack) -> None:
     done = brought_up(lab, "right", TOPOLOGY)
     assert done.code == 0, done
