@@ -22,6 +22,7 @@ PACKAGES: dict[str, tuple[str, ...]] = {
     "backup_source/mysql": ("python3-pymysql",),
     "backup/mariadb": ("mariadb-backup", "mariadb-client", "mariadb-server", "python3-pymysql", "restic"),
     "backup/mysql": ("mysql-client", "mysql-server", "python3-pymysql", "restic"),
+    "standby": ("mariadb-backup", "mariadb-client", "mariadb-server", "python3-pymysql"),
     "web/nginx": ("nginx-light",),
     "web/apache": ("apache2",),
     "haproxy": ("haproxy", "socat"),

@@ -33,6 +33,7 @@ STAGES: tuple[Stage, ...] = (
     Stage("audit", "Gather records of logins and commands", ("audit",)),
     Stage("database", "Keep the data", ("galera", "garbd", "group_replication", "replication", "doorbell")),
     Stage("backup", "Fetch and prove backups", ("backup_source", "backup_files", "backup")),
+    Stage("standby", "Stand by for databases", ("standby",)),
     Stage("web", "Serve the web sites", ("web",)),
     Stage("load_balancer", "Balance the traffic", ("haproxy", "nginx")),
     Stage("keepalived", "Hold the virtual addresses", ("keepalived",)),

@@ -39,6 +39,9 @@ def units(roles: Collection[str], known: Mapping[str, Any]) -> list[str]:
         found.append("cluster-room")
     if "replication" in roles:
         found.append(DATABASE_UNITS[known["replication_engine"]])
+    if "standby" in roles:
+        names = [database["name"] for database in known["standby_databases"]]
+        found += [f"{unit}@{name}" for name in names for unit in ("mariadb", "cluster-standby")]
     if "web" in roles:
         found.append(WEB_UNITS[known["web_engine"]])
     return found

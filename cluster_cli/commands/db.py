@@ -17,7 +17,7 @@ def command() -> None:
     cluster db shell                       SQL on the node that takes writes
     cluster db fence main                  no application writes any more
     cluster db unfence main
-    cluster db hold db4                    a delayed node applies nothing any more
+    cluster db hold db4                    a node that stays behind applies nothing any more
     cluster db release db4
     """
 
@@ -44,22 +44,25 @@ def unfence(database: str | None, **rest: Any) -> None:
 
 @command.command()
 @click.argument("node")
+@database_argument
 @operation_options
-def hold(node: str, **rest: Any) -> None:
-    """Have NODE, which is delayed, apply nothing any more: a mistake was made, and it has not done it yet.
+def hold(node: str, database: str | None, **rest: Any) -> None:
+    """Have NODE, which is delayed or stands by, apply nothing any more of DATABASE.
 
-    It goes on receiving. It stays so over a restart and an `up`, until
-    `cluster db release`; `cluster status` shows it.
+    A mistake was made, and it has not done it yet. It goes on receiving. It
+    stays so over a restart and an `up`, until `cluster db release`; `cluster
+    status` shows it. The database is named where NODE stands by for several.
     """
-    operated("hold", None, {"node": node}, **rest)
+    operated("hold", database, {"node": node}, **rest)
 
 
 @command.command()
 @click.argument("node")
+@database_argument
 @operation_options
-def release(node: str, **rest: Any) -> None:
-    """Have NODE apply again what it receives, as late as the topology says."""
-    operated("release", None, {"node": node}, **rest)
+def release(node: str, database: str | None, **rest: Any) -> None:
+    """Have NODE apply again what it receives of DATABASE, as late as the topology says."""
+    operated("release", database, {"node": node}, **rest)
 
 
 @command.command(context_settings={"ignore_unknown_options": True})

@@ -8,6 +8,7 @@ from cluster_cli.collect import Outcome
 from cluster_cli.databases.galera import state as galera
 from cluster_cli.databases.group_replication import state as group_replication
 from cluster_cli.databases.replication import state as replication
+from cluster_cli.databases.standby import state as standby
 from cluster_cli.topology.databases import Database
 from cluster_cli.topology.model import Topology
 
@@ -48,9 +49,16 @@ def question(database: Database) -> str:
 
 
 def described(
-    topology: Topology, name: str, found: Mapping[str, Outcome], chosen: str | None = None
+    topology: Topology,
+    name: str,
+    found: Mapping[str, Outcome],
+    chosen: str | None = None,
+    beside: Mapping[str, Outcome] | None = None,
 ) -> dict[str, Any]:
-    """One database: its nodes, who writes, what is promised. found: answers to `question`."""
+    """One database: its nodes, who writes, what is promised, who stands by.
+
+    found: answers to `question`, by node; beside: those of nodes that stand by, to their question.
+    """
     database = topology.databases[name]
     mode = MODES[database.mode]
     nodes = {node: mode.member(found.get(node)) for node in database.nodes}
@@ -63,6 +71,9 @@ def described(
         "restore": restore(found),
         "no_room": [node for node, answer in found.items() if "no_room" in answer.stdout.splitlines()],
         "nodes": nodes,
+        "standby": {
+            node: standby.member(standby.rows((beside or {}).get(node)).get(name)) for node in database.standby
+        },
     }
     return row | mode.describe(database, nodes, chosen)
 
@@ -103,7 +114,8 @@ def problems(
             yield f"database {name}: no node takes writes"
         for node in row["no_room"]:
             yield f"{node}: its disk is full, so its server of {name} was ended; with room it starts by itself"
-        for node, text in MODES[database.mode].problems(database, row):
+        beside = standby.problems(name, database, row["standby"])
+        for node, text in (*MODES[database.mode].problems(database, row), *beside):
             if node in row["no_room"]:
                 continue
             if not node:

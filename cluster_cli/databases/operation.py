@@ -20,6 +20,7 @@ from cluster_cli.run import Run, recorded
 from cluster_cli.runner import converge
 from cluster_cli.show.run import confirm_name, given
 from cluster_cli.stages import stages_for
+from cluster_cli.topology.databases import Database
 from cluster_cli.topology.problems import did_you_mean
 from cluster_cli.up import Outcome
 from cluster_cli.workspace import Workspace
@@ -48,6 +49,8 @@ BY_ITSELF = {
         "if the primary is back: cluster up --only database; if it is lost: cluster failover",
     ),
 }
+
+STANDBY = "standby"
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,7 @@ def operate(cluster: Path, wish: Wish) -> Done:
     """
     workspace = Workspace.open(cluster)
     live = Live(name := named(workspace, wish), workspace.topology.databases[name], workspace)
-    verb = verb_of(live.database.mode, wish.verb)
+    verb = verb_of(part(live.database, wish), wish.verb)
     plan: Plan = verb.weigh(live, **wish.options)
     for line in plan.evidence:
         click.echo(line, err=True)
@@ -140,11 +143,16 @@ def named(workspace: Workspace, wish: Wish) -> str:
         hint = did_you_mean(wish.database, known) or "see them: cluster status"
         raise ClusterError(f'there is no database "{wish.database}"', hint=hint, code=Exit.USAGE)
     node = wish.options.get("node")
-    found = [name for name, each in known.items() if not node or node in each.nodes]
+    found = [name for name, each in known.items() if not node or node in (*each.nodes, *each.standby)]
     if len(found) == 1:
         return found[0]
     why = f"there are {', '.join(found)}" if found else "the topology has none" + (f" on {node}" if node else "")
     raise ClusterError("no database is named", why=why, hint="name it", code=Exit.USAGE)
+
+
+def part(database: Database, wish: Wish) -> str:
+    """Where a wish's verb is found: with those that stand by, when it is about one of them, or with the mode."""
+    return STANDBY if wish.options.get("node") in database.standby else database.mode
 
 
 def verb_of(mode: str, verb: str) -> ModuleType:

@@ -29,7 +29,8 @@ def open_shell(cluster: Path, database: str | None, node: str | None) -> int:
     chosen = node or writer(live)
     terminal = sys.stdin.isatty()
     sudo = "sudo -n " if live.host(chosen).vars["ansible_become"] else ""
-    words = [*ssh.argv(live.host(chosen), tty=terminal), sudo + PROGRAMS[live.database.engine]]
+    socket = f" --socket=/run/mysqld/{name}.sock" if chosen in live.database.standby else ""
+    words = [*ssh.argv(live.host(chosen), tty=terminal), sudo + PROGRAMS[live.database.engine] + socket]
     with noted(workspace, "db shell", {"database": name, "node": chosen}, locked=False) as link:
         link.code = subprocess.run(words, check=False).returncode
     return int(link.code)

@@ -323,6 +323,7 @@ def databases(topology: Topology, monitoring: Monitoring) -> Iterator[Alert]:
     )
     yield from replicating({name: each for name, each in known.items() if each.mode == "replication"}, now)
     yield from grouped({name: each for name, each in known.items() if each.mode != "replication"}, now)
+    yield from standing_by({name: each for name, each in known.items() if each.standby}, now)
 
 
 def replicating(known: dict[str, Database], now: int) -> Iterator[Alert]:
@@ -359,6 +360,31 @@ def lagging(name: str, database: Database) -> Iterator[str]:
     yield f"{metric}{{{of}{others}}} > {lag(database)}"
     for node in database.delayed:
         yield f'{metric}{{{of},instance="{node}"}} > {database.delay(node) + lag(database)}'
+
+
+def standing_by(known: dict[str, Database], now: int) -> Iterator[Alert]:
+    """What can be wrong with those that stand by: nobody is served by them, so it may wait."""
+    if not known:
+        return
+    yield Alert(
+        "StandbyStopped",
+        "cluster_standby_follows == 0",
+        "warning",
+        "<instance> stands by for database <database>, and does not follow it",
+        SOON * now,
+    )
+    late = (
+        f'cluster_standby_lag_seconds{{database="{name}",instance="{node}"}} > {delay // MILLISECONDS + lag(each)}'
+        for name, each in known.items()
+        for node, delay in each.standby.items()
+    )
+    yield Alert(
+        "StandbyLagging",
+        " or ".join(late),
+        "warning",
+        "<instance> stands by for database <database>, and is <duration> behind, which is more than it is to be",
+        SOON * now,
+    )
 
 
 def but(known: Mapping[str, Database]) -> str:

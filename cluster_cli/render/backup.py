@@ -12,7 +12,7 @@ from cluster_cli.topology.addresses import addresses
 from cluster_cli.topology.backup import FILES_PORT, SOURCE_PORT, Backup, FileSet
 from cluster_cli.topology.databases import DOORBELL, Database
 from cluster_cli.topology.files import beside
-from cluster_cli.topology.makers import backed_up, made_by, makers
+from cluster_cli.topology.makers import askers, giving, made_by
 from cluster_cli.topology.model import Topology
 from cluster_cli.topology.stores import Store
 
@@ -22,7 +22,7 @@ SECOND = 1000
 
 def gives(topology: Topology, node: str) -> bool:
     """Whether a node gives copies of a database it holds."""
-    return any(node in each.nodes for each in backed_up(topology).values())
+    return any(node in each.nodes for each in giving(topology).values())
 
 
 def file_sets(topology: Topology) -> dict[str, FileSet]:
@@ -42,7 +42,7 @@ def fetches(topology: Topology, node: str) -> bool:
 
 def backup_source_vars(topology: Topology, node: str) -> dict[str, Any]:
     """Where a node gives copies, and to whom; empty when it gives none."""
-    name = next((name for name, each in backed_up(topology).items() if node in each.nodes), None)
+    name = next((name for name, each in giving(topology).items() if node in each.nodes), None)
     if name is None:
         return {}
     return {
@@ -50,7 +50,7 @@ def backup_source_vars(topology: Topology, node: str) -> dict[str, Any]:
         "backup_source_address": str(addresses(topology)[node]),
         "backup_source_port": SOURCE_PORT,
         "backup_source_doorbell": DOORBELL,
-        "backup_source_askers": list(makers(topology, name)),
+        "backup_source_askers": list(askers(topology, name)),
         "backup_source_certificate": folder(CERTIFICATE),
         "backup_source_authority": AUTHORITY,
     }

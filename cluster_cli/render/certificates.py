@@ -16,6 +16,7 @@ from cluster_cli.render.system import domain, known_names
 from cluster_cli.topology.addresses import addresses, addresses_on, subnet_of
 from cluster_cli.topology.fields import is_address
 from cluster_cli.topology.files import beside
+from cluster_cli.topology.makers import stands_by
 from cluster_cli.topology.model import Frontend, LoadBalancer, Topology
 from cluster_cli.topology.monitoring import WATCHER
 from cluster_cli.topology.networks import Separate
@@ -85,8 +86,8 @@ def database_certificates(topology: Topology, node: str) -> Iterator[Certificate
 
 
 def backup_certificates(topology: Topology, node: str) -> Iterator[Certificate]:
-    """By which a backup node, and a node that gives it a copy or files, know each other."""
-    if gives(topology, node) or fetches(topology, node):
+    """By which who is given copies or files, and who gives them, know each other."""
+    if gives(topology, node) or fetches(topology, node) or stands_by(topology, node):
         yield Certificate(CERTIFICATE, usage="both", group="mysql")
     elif gives_files(topology, node):
         yield Certificate(CERTIFICATE, usage="both")

@@ -4,8 +4,9 @@ from typing import Any
 
 from cluster_cli.render.certificate_files import AUTHORITY, folder
 from cluster_cli.render.databases import certificate_name, database_of, domain_id, group_name, server_vars
+from cluster_cli.secrets.names import database_account
 from cluster_cli.topology.addresses import addresses
-from cluster_cli.topology.databases import Database
+from cluster_cli.topology.databases import REPLICATION_ACCOUNT, Database
 from cluster_cli.topology.model import Topology
 
 
@@ -18,6 +19,7 @@ def galera_vars(topology: Topology, name: str) -> dict[str, Any]:
     return server_vars(topology, name, "galera") | {
         "galera_members": members(topology, database),
         "galera_domain_id": domain_id(topology, key),
+        **({"galera_follower_secret": database_account(key, REPLICATION_ACCOUNT)} if database.standby else {}),
     }
 
 

@@ -8,6 +8,7 @@ from cluster_cli.render.certificate_files import AUTHORITY, FOLDER, folder
 from cluster_cli.render.databases import database_of
 from cluster_cli.topology.addresses import addresses, addresses_for
 from cluster_cli.topology.databases import DOORBELL
+from cluster_cli.topology.makers import stands_by
 from cluster_cli.topology.model import Topology
 from cluster_cli.topology.monitoring import (
     ALERTMANAGER_PORT,
@@ -25,6 +26,7 @@ from cluster_cli.units import units
 CERTIFICATE = "monitoring"
 BACKUPS = "/var/lib/cluster-backup/metrics/cluster_backup.prom"  # written by role backup
 RUNS = "/var/lib/cluster/runs.json"  # left by control machines (history/last_runs.py)
+STANDBY = "/var/lib/cluster-standby/{}/standby.prom"  # by role standby
 MILLISECONDS = 1000
 BALANCERS = ("haproxy", "nginx")
 Vars = dict[str, Any]
@@ -74,7 +76,10 @@ def node_exporter_vars(topology: Topology, node: str, roles: dict[str, Vars]) ->
         "node_exporter_backends": servers(known.get("nginx_backends", [])),
         "node_exporter_databases": [{"name": held[0], "address": str(here), "port": DOORBELL}] if held else [],
         "node_exporter_runs": RUNS if watches(topology, node) else "",
-        "node_exporter_textfiles": [BACKUPS] if "backup" in own else [],
+        "node_exporter_textfiles": [
+            *([BACKUPS] if "backup" in own else []),
+            *(STANDBY.format(name) for name in stands_by(topology, node)),
+        ],
     }
 
 

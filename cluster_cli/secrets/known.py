@@ -175,7 +175,7 @@ def known_as(name: str) -> Known | None:
         f"the password of account {account} in database {database}",
         replication_password if account == REPLICATION_ACCOUNT else password,
         lambda topology: account in accounts_of(topology, database),
-        ("database",),
+        ("database", "standby"),
     )
 
 
@@ -184,7 +184,8 @@ def accounts_of(topology: Topology, database: str) -> tuple[str, ...]:
     if database not in topology.databases:
         return ()
     found = topology.databases[database]
-    return (*found.accounts, *([] if found.mode == "galera" else [REPLICATION_ACCOUNT]))
+    followed = found.mode != "galera" or found.standby
+    return (*found.accounts, *([REPLICATION_ACCOUNT] if followed else []))
 
 
 def needed(topology: Topology) -> tuple[Known, ...]:

@@ -115,6 +115,8 @@ def database_lines(document: Document) -> Iterator[Text]:
         doors = "  ".join(f"{kind} at {address}" for kind, address in row["addresses"].items())
         yield Text(f"  {doors}" if doors else "  clients go to the nodes themselves")
         yield Text("  " + "  ".join(database_node(row, node) for node in row["nodes"]))
+        if row["standby"]:
+            yield Text("  " + "  ".join(standby_node(node, each) for node, each in row["standby"].items()))
         if row["restore"] and row["restore"]["phase"] in ENDED:
             yield Text(f"  it {row['restore']['told']}", style="yellow")
 
@@ -128,6 +130,12 @@ def database_node(row: Mapping[str, Any], name: str) -> str:
     late = f"(delayed by {span(delay)})" if delay else f"({lag} s behind)" if lag else ""
     words += [part] if name == row["primary"] else [late] if late else []
     return " ".join(words)
+
+
+def standby_node(name: str, row: Mapping[str, Any]) -> str:
+    """A node that stands by in few words."""
+    late = f" (late by {span(row['delay_seconds'])})" if row["delay_seconds"] else ""
+    return f"{name} {row['state'] or 'DOWN'}{late}"
 
 
 def health(workspace: Workspace) -> dict[str, Health]:

@@ -51,6 +51,7 @@ def describe(topology: Topology, inventory: Inventory, found: Found) -> dict[str
                 name,
                 {node: found[node].get("database", NOTHING) for node in each.nodes},
                 chosen(topology, name, found),
+                {node: found[node].get("standby", NOTHING) for node in each.standby},
             )
             for name, each in topology.databases.items()
         },

@@ -9,6 +9,7 @@ from cluster_cli import alerts
 from cluster_cli.backups.state import QUESTION as BACKUPS
 from cluster_cli.certificates.cluster_certificates import QUESTION
 from cluster_cli.databases.modes import question
+from cluster_cli.databases.standby.state import QUESTION as STANDBY
 from cluster_cli.history.last_runs import QUESTION as RUNS
 from cluster_cli.inventory import Host
 from cluster_cli.topology.model import Topology
@@ -56,6 +57,8 @@ def questions(topology: Topology, host: Host) -> dict[str, str]:
         asked["certificates"] = QUESTION
     if database := next((each for each in topology.databases.values() if host.name in each.nodes), None):
         asked["database"] = question(database)
+    if "standby" in host.groups:
+        asked["standby"] = STANDBY
     if "backup" in host.groups:
         asked["backup"] = BACKUPS
     if "alertmanager" in host.groups:

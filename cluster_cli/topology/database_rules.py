@@ -148,6 +148,20 @@ def delayed_nodes_are_replicas(topology: Topology) -> Iterator[Problem]:
             yield Problem(path, what, "leave two nodes undelayed: add a node, or delay fewer")
 
 
+def standbys_hold_no_data(topology: Topology) -> Iterator[Problem]:
+    """Who stands by follows MariaDB, and shares no fate with a database's own nodes."""
+    holds = {node: name for name, database in topology.databases.items() for node in database.nodes}
+    for name, database in topology.databases.items():
+        path: Path = ("databases", name, "standby")
+        if database.standby and database.engine != "mariadb":
+            what = f"nobody can stand by for {database.engine}"
+            yield Problem(path, what, "remove it; for one that stays behind: `mode: replication` with `delayed`")
+        for node in database.standby:
+            if node in holds:
+                what = f"{node} holds data of database {holds[node]}, whose server has the node for itself"
+                yield Problem((*path, node), what, "use a node without a database")
+
+
 RULES = (
     the_engine_has_the_mode,
     a_majority_can_be_told,
@@ -159,4 +173,5 @@ RULES = (
     accounts_are_not_the_clusters,
     settings_leave_safety_alone,
     delayed_nodes_are_replicas,
+    standbys_hold_no_data,
 )

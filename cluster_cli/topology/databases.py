@@ -15,6 +15,7 @@ VariableName = Annotated[str, Words(r"[a-z][a-z0-9_]*", "a server variable", "su
 Share = Annotated[int, Field(ge=5, le=80, strict=True)]
 # Binary logs are kept for a week: who is behind can always be given what comes next.
 Delay = Annotated[int, Span("1m", "3d"), PlainSerializer(duration_text)]
+Behind = Annotated[int, Span("0s", "3d"), PlainSerializer(duration_text)]
 
 
 DATABASE_PORT = 3306
@@ -76,6 +77,12 @@ class Database(Model):
         default={},
         description="Nodes that apply writes so much later than they receive them, for mode replication: what a "
         "mistake destroyed is still there. They are not read from, and take no writes while another node can.",
+    )
+    standby: dict[Name, Behind] = Field(
+        default={},
+        description="Nodes that are none of the database's and have a copy of it, each so much behind (0s for not "
+        "at all), in a server that is reached from that node only. A node may stand by for several databases. "
+        "For mariadb.",
     )
     memory_percent: Share = Field(
         default=40, description="Share of the node's memory for the cache of rows (innodb_buffer_pool_size)."

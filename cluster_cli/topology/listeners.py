@@ -22,7 +22,7 @@ from cluster_cli.topology.databases import (
 )
 from cluster_cli.topology.doors import written_as
 from cluster_cli.topology.logs import LOGS_PORT
-from cluster_cli.topology.makers import backed_up, makers
+from cluster_cli.topology.makers import askers, giving
 from cluster_cli.topology.model import LoadBalancer, Topology
 from cluster_cli.topology.monitoring import (
     ALERTMANAGER_PORT,
@@ -175,6 +175,7 @@ def database_listeners(topology: Topology) -> Iterator[Listener]:
             asking = nodes(topology, balancers_asking(topology, node, DATABASE_PORT))
             reached = asking if database.through else clients(topology)
             reached += () if database.mode == "galera" else among  # the others fetch there as clients do
+            reached += nodes(topology, tuple(database.standby))
             yield Listener(path, node, DATABASE_PORT, f"database {name}", server, reached, known.get(node))
             rings = nodes(topology, balancers_asking(topology, node, DOORBELL))
             yield Listener(path, node, DOORBELL, f"what {node} is fit for", "python3", rings, known.get(node))
@@ -186,13 +187,13 @@ def database_listeners(topology: Topology) -> Iterator[Listener]:
 
 
 def backup_listeners(topology: Topology) -> Iterator[Listener]:
-    """Nodes that give copies of databases, or files, to the backup nodes."""
+    """Nodes that give copies of databases, or files, to backup nodes and to those that stand by."""
     known = addresses(topology)
-    for name, database in backed_up(topology).items():
-        asking = nodes(topology, makers(topology, name))
+    for name, database in giving(topology).items():
+        asking = nodes(topology, askers(topology, name))
         for node in database.nodes:
             path: Path = ("databases", name)
-            yield Listener(path, node, SOURCE_PORT, f"backups of {name}", "python3", asking, known.get(node))
+            yield Listener(path, node, SOURCE_PORT, f"copies of {name}", "python3", asking, known.get(node))
     files = topology.backup.files if topology.backup else {}
     for node in dict.fromkeys(node for found in files.values() for node in found.nodes):
         asking = nodes(topology, topology.backup.nodes if topology.backup else ())

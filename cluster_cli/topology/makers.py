@@ -1,4 +1,4 @@
-"""Who makes backups of what: what a topology says, for its rules and for all who render it. Pure."""
+"""Who makes copies of what: what a topology says, for its rules and for all who render it. Pure."""
 
 from cluster_cli.topology.databases import Database
 from cluster_cli.topology.model import Topology
@@ -19,3 +19,20 @@ def makers(topology: Topology, name: str) -> tuple[str, ...]:
 def made_by(topology: Topology, node: str) -> dict[str, Database]:
     """The databases a backup node makes backups of, by name: all of one engine."""
     return {name: each for name, each in backed_up(topology).items() if node in makers(topology, name)}
+
+
+def stands_by(topology: Topology, node: str) -> dict[str, Database]:
+    """The databases a node stands by for, by name."""
+    return {name: each for name, each in topology.databases.items() if node in each.standby}
+
+
+def giving(topology: Topology) -> dict[str, Database]:
+    """The databases whose nodes give copies, by name: to backup nodes, or to those that stand by."""
+    backed = backed_up(topology)
+    return {name: each for name, each in topology.databases.items() if name in backed or each.standby}
+
+
+def askers(topology: Topology, name: str) -> tuple[str, ...]:
+    """The nodes that are given copies of a database."""
+    backup = makers(topology, name) if name in backed_up(topology) else ()
+    return tuple(dict.fromkeys((*backup, *topology.databases[name].standby)))

@@ -413,6 +413,11 @@ CASES: tuple[Case, ...] = (
         "WritesUnacknowledged",
         *one("cluster_database_acknowledging_replicas", 0, 1, instance="rep1", database="orders"),
     ),
+    Case("StandbyStopped", *one("cluster_standby_follows", 0, 1, instance="mon1", database="orders")),
+    Case(
+        "StandbyLagging",
+        *one("cluster_standby_lag_seconds", 665, 610, says="11m 5s", instance="mon1", database="orders"),
+    ),
     Case("QuorumLost", *one("cluster_database_quorum", 0, 1, instance="db1", database="main")),
     Case("GroupSmall", *one("cluster_database_members", 2, 3, says="2", instance="my1", database="books")),
     Case(

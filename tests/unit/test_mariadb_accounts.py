@@ -67,6 +67,20 @@ def test_a_right_too_many_is_taken_away() -> None:
     assert "DROP" not in found[1]
 
 
+def test_who_follows_may_only_follow() -> None:
+    follower = {**module.FOLLOWER, "passwords": ["one"]}
+    who, whole = "`cluster_replication`@`%`", ("cluster_replication", "%")
+    new = said(Server({"shop"}, DOORBELL), follower)
+    assert [each.split(" IDENTIFIED")[0] for each in new] == [
+        f"CREATE USER {who}",
+        f"GRANT REPLICATION SLAVE ON *.* TO {who}",
+    ]
+    created, grants = described(follower)
+    assert said(Server({"shop"}, DOORBELL | {whole: (created, grants)}), follower) == []
+    more = {f"GRANT REPLICATION SLAVE, SUPER ON *.* TO {who}"}
+    assert said(Server({"shop"}, DOORBELL | {whole: (created, more)}), follower)[0].startswith("REVOKE ALL")
+
+
 def test_an_account_without_tls_or_locked_is_put_right() -> None:
     created, grants = described(SHOP)
     for other in (created.removesuffix(" REQUIRE SSL"), created + " ACCOUNT LOCK"):

@@ -15,6 +15,14 @@ description:
   - Accounts that are not named are left alone.
   - An anonymous account and the schema C(test) are removed.
   - Every account must come over TLS. Passwords reach the server by the standard input of its client.
+options:
+  follower:
+    description:
+      - Passwords of C(cluster_replication), as which a server follows that is no node of it, two at most.
+      - None where there is no such server.
+    type: list
+    elements: str
+    default: []
 extends_documentation_fragment: [cluster.core.database_accounts]
 author: the cluster maintainers
 """
@@ -76,12 +84,18 @@ def lets_in(created, passwords):
     return hashes == {native(each) for each in passwords} and "REQUIRE SSL" in created and "LOCK" not in created
 
 
+def grants(account):
+    """What gives an account its rights."""
+    if account["rights"] == FOLLOW:
+        return [f"GRANT {FOLLOW} ON *.* TO `{account['name']}`@`%`"]
+    rights = ", ".join(RIGHTS[account["rights"]])
+    return [f"GRANT {rights} ON `{schema}`.* TO `{account['name']}`@`%`" for schema in account["schemas"]]
+
+
 def granted(account):
     """What SHOW GRANTS is to say of an account's rights, without how it proves itself."""
-    rights = ", ".join(sorted(RIGHTS[account["rights"]]))
-    return {f"GRANT USAGE ON *.* TO `{account['name']}`@`%`"} | {
-        f"GRANT {rights} ON `{schema}`.* TO `{account['name']}`@`%`" for schema in account["schemas"]
-    }
+    none = [] if account["rights"] == FOLLOW else [f"GRANT USAGE ON *.* TO `{account['name']}`@`%`"]
+    return {*none, *grants(account)}
 
 
 def same_grants(seen, wanted):
@@ -95,6 +109,8 @@ def in_order(text):
     return (frozenset(found[1].split(", ")), found[2]) if found else (frozenset(), text)
 
 
+FOLLOW = "REPLICATION SLAVE"
+FOLLOWER = {"name": "cluster_replication", "schemas": [], "rights": FOLLOW}
 WATCHES = ("BINLOG MONITOR", "PROCESS", "SLAVE MONITOR")  # how the server is, and no row of it
 
 
@@ -130,14 +146,18 @@ def statements(server, wanted_schemas, wanted, watcher=""):
         if not same_grants(seen, granted(account)):
             if seen:
                 yield f"REVOKE ALL PRIVILEGES, GRANT OPTION FROM {who}"
-            for schema in account["schemas"]:
-                yield f"GRANT {', '.join(RIGHTS[account['rights']])} ON `{schema}`.* TO {who}"
+            yield from grants(account)
 
 
 def main():
-    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
-    server = Server(module)
-    said = list(statements(server, module.params["schemas"], module.params["accounts"], module.params["watcher"]))
+    follower = {"type": "list", "elements": "str", "default": [], "no_log": True}
+    module = AnsibleModule(argument_spec={**ARGUMENTS, "follower": follower}, supports_check_mode=True)
+    server, params = Server(module), module.params
+    wanted = [
+        *params["accounts"],
+        *([{**FOLLOWER, "passwords": params["follower"]}] if params["follower"] else []),
+    ]
+    said = list(statements(server, params["schemas"], wanted, params["watcher"]))
     if said and not module.check_mode:
         server.ask(";\n".join(said) + ";\n")
     module.exit_json(changed=bool(said), statements=[re.sub(r"'\*[0-9A-F]+'", "'...'", each) for each in said])
