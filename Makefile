@@ -5,6 +5,7 @@
 
 CLUSTER ?= inventories/lab
 DRILLS ?= databases databases_mysql delayed backup backup_mysql backup_replication logs monitoring alerts repositories
+DRILLS ?= databases databases_mysql delayed standby backup backup_mysql backup_replication logs monitoring repositories
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 

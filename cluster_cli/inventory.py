@@ -116,6 +116,7 @@ def host(topology: Topology, access: Access, name: str, address: str) -> Host:
         "ntp": system.ntp_vars(topology, name),
         "certificates": certificates.certificates_vars(topology, access, name),
         "audit": audit.audit_vars(topology, name),
+        "spare": databases.spare_vars(topology, name),
         "galera": galera.galera_vars(topology, name),
         "garbd": galera.garbd_vars(topology, name),
         "replication": replication.replication_vars(topology, name),

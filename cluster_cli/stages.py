@@ -31,7 +31,9 @@ STAGES: tuple[Stage, ...] = (
     Stage("ntp", "Keep one time on all nodes", ("ntp",)),
     Stage("certificates", "Give out certificates", ("certificates",)),
     Stage("audit", "Gather records of logins and commands", ("audit",)),
-    Stage("database", "Keep the data", ("galera", "garbd", "group_replication", "replication", "doorbell")),
+    Stage(
+        "database", "Keep the data", ("spare", "galera", "garbd", "group_replication", "replication", "doorbell")
+    ),
     Stage("backup", "Fetch and prove backups", ("backup_source", "backup_files", "backup")),
     Stage("standby", "Stand by for databases", ("standby",)),
     Stage("web", "Serve the web sites", ("web",)),

@@ -19,6 +19,7 @@ def command() -> None:
     cluster db unfence main
     cluster db hold db4                    a node that stays behind applies nothing any more
     cluster db release db4
+    cluster db replace db2                 a spare takes its place in the topology
     """
 
 
@@ -63,6 +64,30 @@ def hold(node: str, database: str | None, **rest: Any) -> None:
 def release(node: str, database: str | None, **rest: Any) -> None:
     """Have NODE apply again what it receives of DATABASE, as late as the topology says."""
     operated("release", database, {"node": node}, **rest)
+
+
+@command.command()
+@click.argument("node")
+@database_argument
+@click.option("--by", metavar="SPARE", help="The spare that takes its place. Left away: the first that answers.")
+@operation_options
+def replace(node: str, database: str | None, by: str | None, **rest: Any) -> None:
+    """Have a spare take the place of NODE, which is lost, or is to be given up.
+
+    The two names are exchanged in the topology, and the difference is shown;
+    nothing else is changed. `cluster up` then ends the server of NODE, copies
+    the data to the spare and tells the balancers; `cluster plan` shows that
+    before. To undo it, exchange the names again: NODE is a spare now.
+
+    Refused while NODE takes the writes (`cluster failover` or `switchover`
+    first), and while it cannot be reached from here but others reach its
+    server.
+
+    
+    cluster db replace db2 --dry-run       what is seen, and which spare it would be
+    cluster db replace db2 && cluster up
+    """
+    operated("replace", database, {"node": node, "by": by}, **rest)
 
 
 @command.command(context_settings={"ignore_unknown_options": True})

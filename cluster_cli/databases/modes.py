@@ -75,6 +75,7 @@ def described(
             node: standby.member(standby.rows((beside or {}).get(node)).get(name)) for node in database.standby
         },
     }
+    row["spares"] = list(database.spares)
     return row | mode.describe(database, nodes, chosen)
 
 

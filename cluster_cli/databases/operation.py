@@ -50,7 +50,7 @@ BY_ITSELF = {
     ),
 }
 
-STANDBY = "standby"
+STANDBY, EVERY_MODE = "standby", ("replace",)
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def operate(cluster: Path, wish: Wish) -> Done:
             why = f"it was to be: {plan.will}; now it would be: {again.will}"
             raise refused("things changed while you were asked", why, "look again: cluster status")
         verb.carry_out(live, again)
-    click.echo(f"next: cluster status {given(workspace)}", err=True)
+    click.echo(f"next: cluster {again.then} {given(workspace)}", err=True)
     return Done(name, again, round(monotonic() - began, 3))
 
 
@@ -151,13 +151,15 @@ def named(workspace: Workspace, wish: Wish) -> str:
 
 
 def part(database: Database, wish: Wish) -> str:
-    """Where a wish's verb is found: with those that stand by, when it is about one of them, or with the mode."""
+    """Where a wish's verb is found: the mode, or those that stand by; empty where it is one for all."""
+    if wish.verb in EVERY_MODE:
+        return ""
     return STANDBY if wish.options.get("node") in database.standby else database.mode
 
 
 def verb_of(mode: str, verb: str) -> ModuleType:
-    """The module of a mode's verb. Raises ClusterError where the mode has none."""
+    """The module of a mode's verb; empty: of one for all. Raises ClusterError where the mode has none."""
     if (mode, verb) in BY_ITSELF:
         why, hint = BY_ITSELF[mode, verb]
         raise ClusterError(f"mode {mode} has no {verb}", why=why, hint=hint, code=Exit.USAGE)
-    return importlib.import_module(f"cluster_cli.databases.{mode}.{verb}")
+    return importlib.import_module(".".join(filter(None, ("cluster_cli.databases", mode, verb))))

@@ -11,7 +11,7 @@ class Plan:
     """A decision. node: whom it is about; will: what is done, in a sentence; evidence: what was seen, a line each.
 
     stake: what may be lost or interrupted; empty when nothing, and then nobody is asked. details: what
-    `carry_out` needs besides.
+    `carry_out` needs besides. then: the verb that comes next.
     """
 
     node: str
@@ -19,6 +19,7 @@ class Plan:
     evidence: tuple[str, ...] = ()
     stake: str = ""
     details: dict[str, Any] = field(default_factory=dict)
+    then: str = "status"
 
 
 def refused(what: str, why: str, hint: str, evidence: tuple[str, ...] = ()) -> ClusterError:

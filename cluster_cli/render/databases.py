@@ -76,6 +76,12 @@ def doorbell_vars(topology: Topology, node: str) -> dict[str, Any]:
     }
 
 
+def spare_vars(topology: Topology, node: str) -> dict[str, Any]:
+    """The databases in which a node may take a place; empty when there is none."""
+    found = [key for key, database in topology.databases.items() if node in database.spares]
+    return {"spare_databases": found} if found else {}
+
+
 def certificate_name(database: str) -> str:
     """The name of the certificate of a database's nodes."""
     return f"database-{database}"

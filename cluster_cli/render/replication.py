@@ -21,5 +21,6 @@ def replication_vars(topology: Topology, name: str) -> dict[str, Any]:
         "replication_addresses": {node: str(known[node]) for node in database.nodes},
         "replication_domain_id": domain_id(topology, key),
         "replication_secret": database_account(key, REPLICATION_ACCOUNT),
+        **({"replication_followers": [str(known[node]) for node in database.standby]} if database.standby else {}),
         **({"replication_delay": delay} if (delay := database.delay(name)) else {}),
     }

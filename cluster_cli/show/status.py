@@ -117,6 +117,9 @@ def database_lines(document: Document) -> Iterator[Text]:
         yield Text("  " + "  ".join(database_node(row, node) for node in row["nodes"]))
         if row["standby"]:
             yield Text("  " + "  ".join(standby_node(node, each) for node, each in row["standby"].items()))
+        if row["spares"]:
+            spares = (each if document["nodes"][each]["reachable"] else f"{each} (DOWN)" for each in row["spares"])
+            yield Text(f"  spares: {', '.join(spares)}")
         if row["restore"] and row["restore"]["phase"] in ENDED:
             yield Text(f"  it {row['restore']['told']}", style="yellow")
 

@@ -162,6 +162,24 @@ def standbys_hold_no_data(topology: Topology) -> Iterator[Problem]:
                 yield Problem((*path, node), what, "use a node without a database")
 
 
+def spares_hold_nothing(topology: Topology) -> Iterator[Problem]:
+    """Who may take a place in a database has no other one, and can have the packages of its server."""
+    busy = dict.fromkeys(topology.backup.nodes if topology.backup else (), "keeps backups")
+    for name, database in topology.databases.items():
+        busy |= dict.fromkeys(database.standby, f"stands by for database {name}")
+        busy |= dict.fromkeys(database.voters, f"already is a node of database {name}")
+    first: dict[str, tuple[str, str]] = {}
+    for name, database in topology.databases.items():
+        for i, node in enumerate(database.spares):
+            path: Path = ("databases", name, "spares", i)
+            if node in busy:
+                yield Problem(path, f"{node} {busy[node]}", "use a node without a database")
+            other, engine = first.setdefault(node, (name, database.engine))
+            if engine != database.engine:
+                what = f"{node} is a spare of {other}, which is {engine}: the packages exclude each other"
+                yield Problem(path, what, f"use another node for {database.engine}")
+
+
 RULES = (
     the_engine_has_the_mode,
     a_majority_can_be_told,
@@ -174,4 +192,5 @@ RULES = (
     settings_leave_safety_alone,
     delayed_nodes_are_replicas,
     standbys_hold_no_data,
+    spares_hold_nothing,
 )

@@ -84,6 +84,11 @@ class Database(Model):
         "at all), in a server that is reached from that node only. A node may stand by for several databases. "
         "For mariadb.",
     )
+    spares: tuple[Name, ...] = Field(
+        default=(),
+        description="Nodes without a database that may take the place of one of its nodes: `cluster db replace`. "
+        "A node may be a spare of several databases.",
+    )
     memory_percent: Share = Field(
         default=40, description="Share of the node's memory for the cache of rows (innodb_buffer_pool_size)."
     )

@@ -2,7 +2,8 @@
 
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from difflib import unified_diff
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,43 @@ def revoke(path: Path, entries: Iterable[str]) -> None:
     after = dumped(yaml, tree)
     parse(after, path)
     replace(path, after)
+
+
+def exchange(path: Path, node: str, spare: str) -> str:
+    """Have a spare in the place of a database's node, and the node in that of the spare; the difference, as text.
+
+    Raises ClusterError, the file as it was, when that would not be a topology.
+    """
+    path = Path(os.path.realpath(path))
+    before = content(path)
+    yaml, tree = round_trip(before)
+    seen: set[int] = set()  # an alias is the very list it stands for
+    for database in tree["databases"].values():
+        for names in (database.get(key) for key in ("nodes", "spares", "delayed")):
+            if names is not None and id(names) not in seen:
+                seen.add(id(names))
+                turned(names, {node: spare, spare: node})
+    after = dumped(yaml, tree)
+    parse(after, path)
+    replace(path, after)
+    lines = unified_diff(before.splitlines(), after.splitlines(), path.name, path.name, n=0, lineterm="")
+    return "\n".join(lines)
+
+
+def turned(names: CommentedSeq | CommentedMap, other: Mapping[str, str]) -> None:
+    """Have other names in a list, or as the keys of a map, at the same places."""
+    if isinstance(names, CommentedSeq):
+        for i, name in enumerate(names):
+            if name in other:
+                names[i] = other[name]
+        return
+    for i, (name, value) in enumerate(list(names.items())):
+        if name in other:
+            comment = names.ca.items.pop(name, None)
+            del names[name]
+            names.insert(i, other[name], value)
+            if comment:
+                names.ca.items[other[name]] = comment
 
 
 def round_trip(text: str) -> tuple[YAML, Any]:

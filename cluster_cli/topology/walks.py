@@ -29,6 +29,7 @@ def references(topology: Topology) -> Iterator[tuple[Path, str]]:
         if database.arbiter:
             yield ("databases", db_name, "arbiter"), database.arbiter
         yield from ((("databases", db_name, "standby", name), name) for name in database.standby)
+        yield from ((("databases", db_name, "spares", i), name) for i, name in enumerate(database.spares))
         own = ("databases", db_name, "backup", "nodes")
         yield from (((*own, i), name) for i, name in enumerate(database.backup.nodes or ()))
     if topology.backup:

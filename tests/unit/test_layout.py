@@ -18,6 +18,7 @@ PARTS = (
 )
 TRIED_WITH = {  # a scenario of their own would take a minute
     "blackbox_exporter": "prometheus",  # it answers nobody else
+    "spare": "replication",  # there is next to nothing on it
     "standby": "backup",  # it asks the same nodes
 }
 

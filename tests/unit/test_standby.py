@@ -116,11 +116,10 @@ LATER = "CHANGE MASTER TO master_delay = 60"
         (None, False, []),
         (RUNS, False, []),
         (RUNS | {"delay": 0}, False, ["STOP SLAVE", LATER, "START SLAVE"]),
-        (RUNS | {"delay": 0}, True, ["STOP SLAVE", LATER, "START SLAVE IO_THREAD"]),
+        (RUNS | {"delay": 0, "sql": "No"}, True, []),  # somebody has it go on by hand
         (RUNS | {"io": "No", "sql": "No"}, False, ["START SLAVE"]),  # it was started
         (RUNS | {"io": "No", "sql": "No"}, True, ["START SLAVE IO_THREAD"]),
         (RUNS | {"io": "Connecting"}, False, []),  # it tries by itself
-        (RUNS, True, ["STOP SLAVE SQL_THREAD"]),
         (RUNS | {"sql": "No"}, True, []),
         (RUNS | {"sql": "No", "sql_error": "no such row"}, False, []),  # that is for a person
     ],

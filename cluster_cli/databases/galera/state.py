@@ -67,6 +67,12 @@ def problems(database: Database, row: Mapping[str, Any]) -> Iterator[tuple[str, 
     for node, each in row["nodes"].items():
         if not takes_part(each):
             yield node, f"takes no part ({each['state'] or 'its server does not answer'})"
+    if row["quorum"]["present"] > len(database.voters):
+        count = row["quorum"]["present"]
+        yield (
+            "",
+            f"{count} nodes vote in it, and the topology has {len(database.voters)}: end the other's server",
+        )
     complete = all(takes_part(each) for each in row["nodes"].values())
     if database.arbiter and complete and row["quorum"]["present"] < len(database.voters):
         yield database.arbiter, "does not vote"

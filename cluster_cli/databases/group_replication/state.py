@@ -98,11 +98,16 @@ def guarantee(good: int, votes: int, spare: int) -> str:
     return f"a majority of {votes} nodes received every write before it was acknowledged; {more}"
 
 
-def problems(_database: Database, row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def problems(database: Database, row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """What is not well, as (node, sentence); node is "" for the whole."""
     for node, each in row["nodes"].items():
         if not takes_part(each):
             yield node, f"takes no part ({each['state'] or 'its server does not answer'})"
+    if (count := row["quorum"]["present"]) > len(database.nodes):
+        yield (
+            "",
+            f"{count} nodes are in its group, and the topology has {len(database.nodes)}: end the other's server",
+        )
     primaries = [name for name, each in row["nodes"].items() if is_primary(each)]
     if len(primaries) > 1:
         yield "", f"{' and '.join(primaries)} both call themselves primary"

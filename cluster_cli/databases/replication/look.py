@@ -1,7 +1,7 @@
 """What a node of a database with a primary and replicas shows of itself: pure."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 
 from cluster_cli.databases.replication import gtid
@@ -24,7 +24,8 @@ class Look:
     for an acknowledgement; stalled_seconds: the longest of them. position, history: of its own binary log.
     received: up to where it received. stale_password: it would log in to its source with a password that is not
     the one to use. held: an operator has it apply nothing. delay: seconds by which it applies later what it
-    receives; stale_delay: they are to be others.
+    receives; stale_delay: they are to be others. strangers: addresses of those that follow it as its nodes do, and
+    are none.
     """
 
     running: bool = False
@@ -49,6 +50,7 @@ class Look:
     stale_password: bool = False
     delay: int = 0
     stale_delay: bool = False
+    strangers: Sequence[str] = ()
     why: str = ""
 
     @property

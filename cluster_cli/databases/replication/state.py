@@ -112,6 +112,8 @@ def problems(database: Database, row: Mapping[str, Any]) -> Iterator[tuple[str, 
     primary = row["nodes"].get(row["primary"] or "")
     if primary and (not (primary["master"] and primary["clients"]) or look_of(primary).stuck):
         yield "", row["guarantee"]
+    for address in primary["strangers"] if primary else ():
+        yield "", f"{address} is no node of it and acknowledges its writes (cluster up --only database)"
     for name, each in row["nodes"].items():
         if each["state"] is None:
             yield name, f"its server does not run ({each['why'] or 'no reason given'})"

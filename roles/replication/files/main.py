@@ -1,6 +1,6 @@
 """Who follows whom, on this node: replication STEP [WORD ...]. The answer is JSON, or exit code 1 and a reason.
 
-look; start; make; account; promote [AFTER [SECONDS]]; apply UP_TO; close; open; stop_receiving; follow NODE;
+look; start; make; account; promote [AFTER [SECONDS]]; apply UP_TO; close; cut; open; stop_receiving; follow NODE;
 delay; hold; release; halt; healthy; wake; give NODE; receive DONOR SOURCE; progress.
 """
 
@@ -29,6 +29,7 @@ def act(step, words):
         "promote": steps.promote,
         "apply": steps.apply_all,
         "close": steps.close,
+        "cut": steps.cut,
         "open": steps.open_again,
         "stop_receiving": steps.receive_no_more,
         "follow": steps.follow,

@@ -96,6 +96,7 @@ def look():
 def of(server):
     """What a server that answers shows."""
     found, source = engine.shown(server), server.source()
+    found["strangers"] = sorted({address for _, address in strangers(server, settings())})
     if source:
         return {**found, **of_replica(server, source)}
     if os.path.exists(UNFINISHED):
@@ -119,6 +120,15 @@ def of_replica(server, source):
         "stale_delay": source["delay"] != known.get("delay", 0) and not os.path.exists(HELD),
         "stale_password": engine.stored_password(server) not in (None, known["passwords"][0]),
     }
+
+
+def strangers(server, known):
+    """(connection, address) of all that follow this server as its nodes do, and are none of them."""
+    ours = {*known["addresses"].values(), *known.get("followers", ())}
+    for row in server.rows("SHOW PROCESSLIST"):
+        address = (row["Host"] or "").rsplit(":", 1)[0]
+        if row["User"] == known["user"] and row["Command"].startswith("Binlog Dump") and address not in ours:
+            yield row["Id"], address
 
 
 def schemas(server):

@@ -3,6 +3,7 @@
 import os
 import threading
 import time
+from contextlib import suppress
 
 import engine
 import pymysql
@@ -17,6 +18,7 @@ from server import (
     look,
     refuse_held,
     settings,
+    strangers,
     systemctl,
 )
 
@@ -89,6 +91,28 @@ def close():
         ending.join()
     end_sessions()
     return {"position": engine.position(server)}
+
+
+def cut():
+    """Cut off who follows and is no node of this database. RefusedError where it comes back: then it is alive.
+
+    It may be the only one that acknowledged a write, and nobody would ask it in a failover. A node that died
+    stays connected for a quarter of an hour, and does not come back.
+    """
+    server, known = Server(), settings()
+    found = list(strangers(server, known))
+    for connection, _ in found:
+        with suppress(pymysql.MySQLError):  # it ended by itself
+            server.say(engine.END.format(connection))
+    deadline = time.monotonic() + COME_BACK
+    while found and time.monotonic() < deadline:
+        time.sleep(0.5)
+        if back := sorted({address for _, address in strangers(server, known)}):
+            raise RefusedError(
+                f"{', '.join(back)} follows as a node of this database and is none. Next: end its server there "
+                "(systemctl disable --now), or name it among `nodes`, or `spares`"
+            )
+    return {"cut": sorted({address for _, address in found})}
 
 
 def end_sessions_until(over):

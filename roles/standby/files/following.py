@@ -18,6 +18,7 @@ from source import goes_on_from, states
 EVERY_SECONDS = 5.0
 SILENT_SECONDS = 10.0  # without its source, until it looks for another
 SHUN_SECONDS = 60.0  # for which one that did not do is not tried again, while there is another
+MARKED_SECONDS = 0.5
 COPY = "cluster-copy.json"  # in the data, of a copy that does not follow yet: where it stands
 
 
@@ -70,12 +71,14 @@ def once(server, known, wanted, memory):
         memory.heard()
     elif row and (memory.silent() or fatal(row)):
         memory.shun(row["host"])
-    position = applied(server, wanted)
-    source = chosen(row, states(known, wanted)[0], position, memory)
+    is_held = os.path.exists(held(server.name))
+    if is_held and row and row["io"] == "Yes":
+        return  # somebody may be at work with it
+    source = chosen(row, states(known, wanted)[0], applied(server, wanted), memory)
     if source and (row is None or row["host"] != source.address or server.password() != wanted["passwords"][0]):
         point(server, known, wanted, source)
         row = server.source()
-    for sql in statements(row, wanted["delay"], os.path.exists(held(server.name))):
+    for sql in statements(row, wanted["delay"], is_held):
         server.rows(sql)
 
 
@@ -128,20 +131,22 @@ def point(server, known, wanted, source):
 
 def statements(row, delay, is_held):
     """What has to be said to a server that follows so, for it to be as late as is wished, and to apply or not."""
-    if row is None:
-        return []
-    start = FETCH if is_held else START
+    if row is None or is_held:
+        return [FETCH] if row and row["io"] == "No" else []
     if row["delay"] != delay:
-        return [STOP, f"CHANGE MASTER TO master_delay = {int(delay)}", start]
-    if is_held and row["sql"] == "Yes":
-        return [STOP_APPLYING, *([FETCH] if row["io"] == "No" else [])]
-    stopped = row["sql"] == "No" and not row["sql_error"] and not is_held
-    return [start] if stopped or row["io"] == "No" else []
+        return [STOP, f"CHANGE MASTER TO master_delay = {int(delay)}", START]
+    stopped = row["sql"] == "No" and not row["sql_error"]
+    return [START] if stopped or row["io"] == "No" else []
 
 
 def hold(name):
-    """Apply nothing any more, also after a start, and go on fetching; returns where it is."""
+    """Apply nothing any more, also after a start, and go on fetching; returns where it is.
+
+    It is stopped twice: whoever looks after it may have decided to start it just before the mark was there.
+    """
     with open(held(name), "w", encoding="utf-8"), Server(name) as server:
+        server.rows(STOP_APPLYING)
+        time.sleep(MARKED_SECONDS)
         server.rows(STOP_APPLYING)
         return {"position": server.position()}
 

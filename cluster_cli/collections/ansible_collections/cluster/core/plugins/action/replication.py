@@ -143,6 +143,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
 
     def _lead(self, decided: Plan, looks: dict[str, Look]) -> None:
         """The node that takes writes: begin with nothing, fetch what is missing, give copies, open."""
+        if looks[self.walk.node].strangers:
+            self._act("cut")
         if decided.first:
             self._act("make")
             self._step("account")
