@@ -47,7 +47,8 @@ QUESTIONS = {
     "FROM information_schema.GLOBAL_STATUS WHERE VARIABLE_NAME = 'rpl_semi_sync_master_clients'",
     "replication (mysql)": f"SELECT @@read_only = 0 AND VARIABLE_VALUE > 0 AND {NONE_WAITS} AS yes "
     "FROM performance_schema.global_status WHERE VARIABLE_NAME = 'Rpl_semi_sync_source_clients'",
-    "group_replication": "SELECT @@super_read_only = 0 AS yes",
+    # Who is given a copy lets root write, and it alone, until the copy replaces all it has.
+    "group_replication": "SELECT @@read_only = 0 AS yes",
 }
 FOLLOWS = {"replication": "SHOW SLAVE STATUS", "replication (mysql)": "SHOW REPLICA STATUS"}
 # Who was frozen or cut off finds itself writable for a while, and its group lets it commit nothing: it is tried.
