@@ -12,6 +12,7 @@ from engine import DATA, FENCE, OWN_SCHEMAS, UNIT
 SETTINGS = "/etc/cluster/replication.json"
 SOCKET = "/run/mysqld/mysqld.sock"
 HELD = "/var/lib/cluster/replication-held"  # nothing is applied here, until an operator says so
+STAY = "/run/cluster-follows-nobody"  # it is on its way to lead: not to follow again when it starts
 UNFINISHED = os.path.join(DATA, "cluster-copy.json")  # a copy that came here, and does not follow anybody yet
 LAST_WORDS = ["journalctl", "-u", UNIT, "-n", "8", "--no-pager", "-o", "cat"]
 

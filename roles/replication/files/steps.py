@@ -10,6 +10,7 @@ import pymysql
 from engine import FENCE, OURS, UNIT
 from server import (
     HELD,
+    STAY,
     UNFINISHED,
     RefusedError,
     Server,
@@ -25,6 +26,7 @@ from server import (
 START_SECONDS = 1800  # the recovery of much data
 GRACE = 1.0  # seconds for statements that run when writes are stopped
 CLOSE_SECONDS = 8
+STOP_SECONDS = 5
 CONNECT_SECONDS = 20
 CATCH_UP_SECONDS = 10
 AWAY = (2003, 2006, 2013)  # not there, or gone while asked (MySQL's manual, "Client Error Message Reference")
@@ -139,11 +141,32 @@ def promote(after="", limit=None):
     if after:
         drain(server, after, time.monotonic() + float(limit) if limit else None)
     if server.source():
-        server.say(engine.STOP, engine.FORGET)
+        server = follow_nobody()
     server.say(*engine.LEAD)
     if not os.path.exists(FENCE):
         server.say(engine.OPEN)
     return {"position": engine.position(server)}
+
+
+def follow_nobody():
+    """Follow nobody any more; the server.
+
+    One that stopped receiving within a large transaction waits a minute for the rest of it before MySQL ends its
+    applier ("deferring to exit until the group completion"). It is ended instead; back again, it applies nothing.
+    """
+    try:
+        Server(STOP_SECONDS).say(engine.STOP)
+    except pymysql.OperationalError as error:
+        if error.args[0] not in AWAY:
+            raise
+        with open(STAY, "w", encoding="utf-8"):
+            halt()
+        start()
+    server = Server()
+    server.say(engine.STOP, engine.FORGET)
+    with suppress(FileNotFoundError):
+        os.remove(STAY)
+    return server
 
 
 def apply_all(wanted):

@@ -17,7 +17,7 @@ from contextlib import closing
 import engine
 import pymysql
 import steps
-from server import HELD, settings
+from server import HELD, STAY, settings
 from telling import ASIDE
 
 KEPT = os.path.join(ASIDE, "relay")
@@ -29,7 +29,7 @@ def wake():
     """Follow again, if this server follows anybody."""
     server = steps.answered(60)
     source = server.source()
-    if source is None or os.path.exists(HELD) or "Yes" in (source["io"], source["sql"]):
+    if source is None or any(map(os.path.exists, (HELD, STAY))) or "Yes" in (source["io"], source["sql"]):
         return {}
     told = "" if source["delay"] and given_again(server, source) else applied_first(server)
     return {"told": told}

@@ -8,7 +8,7 @@ import os
 
 import engine
 import steps
-from server import HELD, UNFINISHED
+from server import HELD, STAY, UNFINISHED
 
 
 def wake():
@@ -17,8 +17,7 @@ def wake():
     source = server.source()
     if (
         source is None
-        or os.path.exists(HELD)
-        or os.path.exists(UNFINISHED)
+        or any(map(os.path.exists, (HELD, STAY, UNFINISHED)))
         or "Yes" in (source["io"], source["sql"])
     ):
         return {}
