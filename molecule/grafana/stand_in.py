@@ -1,33 +1,30 @@
 #!/usr/bin/python3
 """A stand-in for Grafana's program, for tests only: Grafana itself cannot be fetched where they run.
 
-It takes from the files of role grafana what Grafana takes (its documentation, "Configure Grafana", "Provision Grafana"), as
-the same account, from the same places: address and certificate, `$__file{}`, the password of the very first start, the
-data sources with their certificates, the dashboards. What Grafana makes of them on a screen it cannot tell.
+It takes from the files of role grafana what Grafana takes (its documentation, "Configure Grafana", "Provision
+Grafana"), as the same account, from the same places: address and certificate, `$__file{}`, the password of the
+very first start, the data sources with their certificates, the dashboards. What Grafana makes of them on a
+screen it cannot tell.
 
-Usage: grafana server --config=FILE; grafana cli --homepath DIR --config FILE admin reset-admin-password --password-from-stdin
+Usage: grafana server --config=FILE
+       grafana cli --homepath DIR --config FILE admin reset-admin-password --password-from-stdin
 """
 
 import base64
 import configparser
 import json
-import os
 import re
 import ssl
 import sys
 import tempfile
 import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 
 def expanded(value):
     """A text with files put in for `$__file{PATH}`, without blanks around them."""
-
-    def read(found):
-        with open(found[1], encoding="utf-8") as file:
-            return file.read().strip()
-
-    return re.sub(r"\$__file\{([^}]+)\}", read, value)
+    return re.sub(r"\$__file\{([^}]+)\}", lambda found: Path(found[1]).read_text().strip(), value)
 
 
 class Settings:
@@ -35,44 +32,33 @@ class Settings:
 
     def __init__(self, path):
         parser = configparser.RawConfigParser(strict=True)
-        with open(path, encoding="utf-8") as file:
-            parser.read_file(file)
-        self.known = {name: {key: expanded(value) for key, value in parser.items(name)} for name in parser.sections()}
-        self.database = os.path.join(self.known["paths"]["data"], "grafana.db")
+        parser.read_string(Path(path).read_text())
+        self.known = {
+            name: {key: expanded(value) for key, value in parser.items(name)} for name in parser.sections()
+        }
+        self.database = Path(self.known["paths"]["data"]) / "grafana.db"
         if not self.known["security"]["secret_key"]:
             sys.exit("there is no secret key")
 
     def password(self, new=None):
         """That of admin; `new` takes its place."""
-        if new or not os.path.exists(self.database):
-            with open(self.database, "w", encoding="utf-8") as file:
-                json.dump({"admin": new or self.known["security"]["admin_password"]}, file)
-        with open(self.database, encoding="utf-8") as file:
-            return json.load(file)["admin"]
+        if new or not self.database.exists():
+            self.database.write_text(json.dumps({"admin": new or self.known["security"]["admin_password"]}))
+        return json.loads(self.database.read_text())["admin"]
 
     def provisioned(self, kind):
-        """What the files of a kind of provisioning say."""
-        folder = os.path.join(self.known["paths"]["provisioning"], kind)
-        for name in sorted(os.listdir(folder)):
-            if name == "cluster.yaml":
-                with open(os.path.join(folder, name), encoding="utf-8") as file:
-                    yield json.load(file)
+        """What the file of a kind of provisioning says."""
+        return json.loads((Path(self.known["paths"]["provisioning"]) / kind / "cluster.yaml").read_text())
 
     def sources(self):
         """The data sources by their uid."""
-        return {each["uid"]: each for document in self.provisioned("datasources") for each in document["datasources"]}
+        return {each["uid"]: each for each in self.provisioned("datasources")["datasources"]}
 
     def dashboards(self):
         """The dashboards by their uid."""
-        found = {}
-        for document in self.provisioned("dashboards"):
-            for provider in document["providers"]:
-                folder = provider["options"]["path"]
-                for name in sorted(os.listdir(folder)):
-                    with open(os.path.join(folder, name), encoding="utf-8") as file:
-                        dashboard = json.load(file)
-                    found[dashboard["uid"]] = dashboard
-        return found
+        folders = (each["options"]["path"] for each in self.provisioned("dashboards")["providers"])
+        found = (json.loads(path.read_text()) for folder in folders for path in Path(folder).glob("*.json"))
+        return {each["uid"]: each for each in found}
 
 
 def through(source, path):
