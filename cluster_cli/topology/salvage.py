@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -124,9 +124,11 @@ def without(tree: Any, path: Path) -> Any:
 def known_keys(path: Path) -> Iterable[str]:
     """The keys that would have been right where an unknown one stands."""
     model: Any = Topology
+    chosen = False  # whether the next step is a name somebody chose, which may be that of a field, too
     for step in path[:-1]:
-        field = getattr(model, "model_fields", {}).get(step)
+        field = None if chosen else getattr(model, "model_fields", {}).get(step)
         model = model_in(field.annotation) if field else model
+        chosen = field is not None and get_origin(field.annotation) is dict
     return getattr(model, "model_fields", {})
 
 

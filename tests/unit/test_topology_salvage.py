@@ -77,6 +77,11 @@ def test_a_misspelt_field_is_the_only_problem(source: str) -> None:
         assert said - {expected} <= {f"{prefix}{key}: is required but missing (add it)"}
 
 
+def test_a_name_may_be_that_of_a_field() -> None:
+    assert set(known_keys(("nodes", "ssh", "wieght"))) == set(known_keys(("nodes", "web1", "wieght")))
+    assert "weight" in known_keys(("nodes", "ssh", "wieght"))
+
+
 def test_rules_run_on_what_is_valid() -> None:
     tree = read(SOURCES["lab"])[0].plain
     tree = with_value(tree, ("nodes", "web1"), {"weight": "much"})
