@@ -34,7 +34,7 @@ def disk(series: Series, topology: Topology, needed: float | None) -> Iterator[s
     if topology.backup and node in topology.backup.nodes:
         yield "fewer backups: backup.keep"
     if topology.logs and node in topology.logs.nodes:
-        yield "fewer logs: logs.keep"
+        yield "fewer logs: logs.keep_size"
     if topology.monitoring and node in topology.monitoring.nodes:
         yield "fewer metrics: monitoring.retention_gigabytes"
 

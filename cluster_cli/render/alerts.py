@@ -40,6 +40,7 @@ def groups(topology: Topology) -> list[dict[str, Any]]:
         "clients": clients(topology, monitoring),
         "databases": databases(topology, monitoring),
         "backups": backups(topology, monitoring),
+        "logs": logs(topology, monitoring),
         "monitoring": watchers(monitoring),
         "running-out": running_out(topology, monitoring),
         "other-days": unlike_other_days(topology, monitoring),
@@ -485,6 +486,19 @@ def never(kind: str, by: Mapping[str, Iterable[str]]) -> str:
         f'absent({LAST_BACKUP}{{database="{name}",instance="{node}",kind="{kind}"}})'
         for name, nodes in by.items()
         for node in nodes
+    )
+
+
+def logs(topology: Topology, monitoring: Monitoring) -> Iterator[Alert]:
+    """Logs that are not taken."""
+    if not topology.logs:
+        return
+    yield Alert(
+        "LogsNotTaken",
+        "cluster_logs_taken == 0",
+        "warning",
+        "<instance> takes no logs, since it has no room for them: the nodes keep theirs as long as they can",
+        urgent(monitoring),
     )
 
 

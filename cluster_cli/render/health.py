@@ -9,14 +9,26 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cluster_cli.render import alerts
-from cluster_cli.status.limits import DISK_FULL_PERCENT, MAX_OFFSET_SECONDS, WARN_DAYS, WARN_SHARE
+from cluster_cli.status.limits import (
+    DISK_FULL_PERCENT,
+    MAX_OFFSET_SECONDS,
+    WARN_DAYS,
+    WARN_SHARE,
+)
 from cluster_cli.topology.databases import Database
 from cluster_cli.topology.model import LoadBalancer, Topology
 
 PROBLEM, NODE, ALL = "cluster:problem", "cluster:node:state", "cluster:state"
 DAY = 86400
 OF_BACKUPS = ("BackupOld", "BackupFailed", "FilesOld", "FilesFailed")
-ALERTED = ("MetricsStale", "TargetMissing", "VirtualIpUnheld", "VirtualIpHeldTwice", *OF_BACKUPS)
+ALERTED = (
+    "MetricsStale",
+    "TargetMissing",
+    "VirtualIpUnheld",
+    "VirtualIpHeldTwice",
+    "LogsNotTaken",
+    *OF_BACKUPS,
+)
 OF_DATABASES = ("DatabaseNoWriter", "DatabaseTwoWriters")
 
 

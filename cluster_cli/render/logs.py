@@ -5,11 +5,12 @@ from typing import Any
 from cluster_cli.render.balancing import balancer_of
 from cluster_cli.render.certificate_files import AUTHORITY, folder
 from cluster_cli.topology.addresses import addresses
-from cluster_cli.topology.logs import DAY, LOGS_PORT
+from cluster_cli.topology.logs import DAY, LOGS_PORT, mebibytes
 from cluster_cli.topology.model import Topology
 
 CERTIFICATE = "logs"
 WEB_FILES = {"nginx": ("nginx", "/var/log/nginx/*.log"), "apache": ("apache2", "/var/log/apache2/*.log")}
+RECEIVED = "/run/cluster-log-receiver/logs.prom"
 MYSQL_FILES = ("mysql", "/var/log/mysql/error.log")
 
 
@@ -31,7 +32,15 @@ def logs_vars(topology: Topology, name: str) -> dict[str, Any]:
         "logs_authority": AUTHORITY,
         "logs_keep_days": -(-topology.logs.keep // DAY),
         "logs_keep_security_days": -(-topology.logs.keep_security // DAY),
+        "logs_keep_megabytes": mebibytes(topology.logs.keep_size) if topology.logs.keep_size else 0,
     }
+
+
+def metrics(topology: Topology, node: str) -> list[str]:
+    """Files in which a receiver tells Prometheus of the logs it keeps."""
+    if topology.logs is None or node not in topology.logs.nodes:
+        return []
+    return [RECEIVED]
 
 
 def files(topology: Topology, node: str) -> list[tuple[str, str]]:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from cluster_cli.render import alerts, health, probes
+from cluster_cli.render import alerts, health, logs, probes
 from cluster_cli.render.balancing import balancer_of
 from cluster_cli.render.certificate_files import AUTHORITY, FOLDER, folder
 from cluster_cli.render.databases import database_of
@@ -79,6 +79,7 @@ def node_exporter_vars(topology: Topology, node: str, roles: dict[str, Vars]) ->
         "node_exporter_textfiles": [
             *([BACKUPS] if "backup" in own else []),
             *(STANDBY.format(name) for name in stands_by(topology, node)),
+            *logs.metrics(topology, node),
         ],
     }
 

@@ -27,6 +27,16 @@ class Logs(Model):
     keep_security: Kept = Field(
         default=180 * DAY, description="How long it keeps logins, sudo and changes of configuration."
     )
+    keep_size: Size | None = Field(
+        default=None,
+        description="Most they may need on a receiver's disk: the oldest go first, those of logins, sudo and "
+        "changes of configuration when there are no others. Left away: they go by age alone.",
+    )
     queue: Size = Field(
         default="1g", description="Most a node keeps on its disk for each receiver that is out of reach."
     )
+
+
+def mebibytes(size: str) -> int:
+    """A size as it stands in the file, in MiB."""
+    return int(size[:-1]) * (1024 if size.endswith("g") else 1)

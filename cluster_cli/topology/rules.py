@@ -9,6 +9,7 @@ from cluster_cli.topology import (
     database_rules,
     firewall_rules,
     interface_rules,
+    logs_rules,
     monitoring_rules,
     network_rules,
     node_rules,
@@ -39,6 +40,7 @@ RULES: tuple[Rule, ...] = (
     *backup_rules.RULES,
     *store_rules.RULES,
     *monitoring_rules.RULES,
+    *logs_rules.RULES,
     *updates.RULES,
 )
 

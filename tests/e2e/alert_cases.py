@@ -449,6 +449,7 @@ CASES: tuple[Case, ...] = (
         {BACKUP.format("cluster", "own"): always(1)},
         {"database": "cluster", "instance": "mon1", "kind": "own"},
     ),
+    Case("LogsNotTaken", *one("cluster_logs_taken", 0, 1, instance="mon1")),
     Case(
         "TargetMissing",
         {UP: always(1), 'up{job="mysqld",instance="lb1"}': always(0)},

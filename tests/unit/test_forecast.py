@@ -149,7 +149,12 @@ def test_what_is_worst_comes_first() -> None:
 @pytest.mark.parametrize(
     ("resource", "node", "needed", "words"),
     [
-        ("disk", "mon1", 563e9, "a disk of 563 GB for /; or fewer backups: backup.keep; or fewer metrics"),
+        (
+            "disk",
+            "mon1",
+            563e9,
+            "a disk of 563 GB for /; or fewer backups: backup.keep; or fewer logs: logs.keep_size",
+        ),
         ("disk", "my1", None, "a larger disk for /; or fewer binary logs: databases.books.settings.binlog_expire"),
         ("inodes", "lb1", 5e6, "find what makes files: du --inodes -x -d 3 /"),
         (

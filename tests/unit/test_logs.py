@@ -3,7 +3,9 @@
 import gzip
 import json
 import os
+import re
 import subprocess
+import time
 from collections.abc import Callable
 from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_loader
@@ -282,12 +284,114 @@ def test_rsyslog_is_ended_while_there_is_no_room(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(found, "start", start)
     monkeypatch.setattr(receiver, "shortage", look)
     monkeypatch.setattr(receiver, "EVERY", 0.001)
-    assert found.run([], 0) == 0
+    told: list[bool] = []
+    assert found.run(receiver.Kept({}, 0), 0, told.append) == 0
     assert did == ["started", "ended", "started"]
+    assert told[:5] == [True, True, False, False, True]
 
 
 def test_a_receiver_whose_rsyslog_ends_by_itself_ends_too(monkeypatch: pytest.MonkeyPatch) -> None:
     found = receiver.Receiver("x.conf")
     monkeypatch.setattr(receiver, "shortage", lambda *_: "")
     monkeypatch.setattr(found, "start", lambda: setattr(found, "child", SimpleNamespace(poll=lambda: 1)))
-    assert found.run([], 0) == 1
+    assert found.run(receiver.Kept({}, 0), 0, print) == 1
+
+
+# What a receiver keeps.
+
+
+@pytest.fixture
+def weighed(tmp_path: Path) -> Callable[..., Path]:
+    """Writes a file of some KiB, last written to so many days ago."""
+
+    def write(name: str, kib: int, days: float) -> Path:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x" * kib * 1024)
+        os.utime(path, (time.time() - days * 86400,) * 2)
+        return path
+
+    return write
+
+
+def keeping(folder: Path, most: int) -> Any:
+    """What a receiver keeps there: most KiB."""
+    return receiver.Kept({str(folder / "logs"): 30, str(folder / "security"): 180}, most * 1024)
+
+
+def left(folder: Path) -> list[str]:
+    """The files that are there."""
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*.log*"))
+
+
+def test_what_is_old_goes_though_nobody_writes_to_it_any_more(
+    weighed: Callable[..., Path], tmp_path: Path
+) -> None:
+    weighed("logs/gone/nginx.log-20260101.gz", 1, 31)
+    weighed("logs/gone/nginx.log-20260102.gz", 1, 29)
+    weighed("security/gone.log-20260101", 1, 31)
+    weighed("security/gone.log-20250101", 1, 181)
+    kept = keeping(tmp_path, 0)
+    assert not kept.bound()
+    assert left(tmp_path) == ["logs/gone/nginx.log-20260102.gz", "security/gone.log-20260101"]
+    assert (kept.bytes, kept.removed) == (2048, 0)
+
+
+def test_the_oldest_goes_when_it_is_too_much_and_security_last(
+    weighed: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for day in (1, 2, 3):
+        weighed(f"logs/a/nginx.log-2026010{9 - day}.gz", 100, day)
+    weighed("logs/b/kernel.log", 4, 9)
+    weighed("security/a.log-20260101", 100, 20)
+    kept = keeping(tmp_path, 250)
+    assert not kept.bound()
+    assert left(tmp_path) == ["logs/a/nginx.log-20260108.gz", "logs/b/kernel.log", "security/a.log-20260101"]
+    assert (kept.bytes, kept.removed) == (204 * 1024, 200 * 1024)
+    assert "the oldest 200 KiB are removed" in capsys.readouterr().out
+    assert not keeping(tmp_path, 90).bound()
+    assert left(tmp_path) == ["logs/b/kernel.log"]
+
+
+def test_a_file_that_grows_is_rotated_before_its_time_so_that_it_can_go_in_parts(
+    weighed: Callable[..., Path], tmp_path: Path
+) -> None:
+    weighed("logs/a/flood.log", 30, 0)
+    weighed("logs/a/nginx.log", 4, 0)
+    kept = keeping(tmp_path, 100)
+    assert kept.bound()
+    assert [re.sub(r"\d{14}", "TIME", name) for name in left(tmp_path)] == [
+        "logs/a/flood.log-TIME",
+        "logs/a/nginx.log",
+    ]
+    assert not kept.bound()
+    assert kept.bytes == 34 * 1024
+
+
+def test_many_small_files_that_are_too_much_are_rotated_from_the_largest_on(
+    weighed: Callable[..., Path], tmp_path: Path
+) -> None:
+    for number in range(30):
+        weighed(f"logs/a/s{number}.log", 5 if number == 7 else 4, 0)
+    kept = keeping(tmp_path, 110)
+    for _ in range(9):
+        kept.bound()
+    assert kept.bytes <= 110 * 1024
+    assert "logs/a/s7.log" not in left(tmp_path)
+    assert len(left(tmp_path)) > 20
+
+
+def test_a_receiver_has_its_files_closed_when_it_rotated_some(monkeypatch: pytest.MonkeyPatch) -> None:
+    found, told = receiver.Receiver("x.conf"), []
+    monkeypatch.setattr(receiver, "shortage", lambda *_: "")
+    monkeypatch.setattr(found, "start", lambda: setattr(found, "child", SimpleNamespace(poll=lambda: 1)))
+    monkeypatch.setattr(found, "rotated", lambda: told.append("closed"))
+    found.run(SimpleNamespace(bound=lambda: True, folders=[]), 0, print)
+    assert told == ["closed"]
+
+
+def test_metrics_are_whole(tmp_path: Path) -> None:
+    receiver.written(str(tmp_path / "logs.prom"), (1, 2048, 0))
+    text = (tmp_path / "logs.prom").read_text()
+    assert "# TYPE cluster_logs_taken gauge\ncluster_logs_taken 1\n" in text
+    assert text.endswith("cluster_logs_removed_bytes_total 0\n")
