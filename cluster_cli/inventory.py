@@ -129,7 +129,7 @@ def host(topology: Topology, access: Access, name: str, address: str) -> Host:
         "web": web.web_vars(topology, access, name),
         **balancing.balancer_vars(topology, name),
         "keepalived": vrrp.keepalived_vars(topology, name),
-        "logs": logs.logs_vars(topology, name),
+        "logs": logs.logs_vars(topology, access, name),
     }
     if metrics := monitoring.haproxy_metrics_vars(topology, name):
         by_role["haproxy"] = {**by_role["haproxy"], **metrics}

@@ -83,7 +83,12 @@ monitoring:
     "hardening": 'hardening: {banner: Authorized use only., updates: {start: "03:00", span: 2h}}',
     "access": "access: {life: 8h, operators: {alice: {role: admin}, bob: {role: read-only}}}",
     "audit": "audit: {collectors: [web2]}",
-    "logs": "logs: {nodes: [web1, web2], keep: 30d, keep_size: 20g, queue: 1g}",
+    "logs": """\
+logs:
+  nodes: [web1, web2]
+  keep: 30d
+  keep_size: 20g
+  ship: {search: {elasticsearch: "https://search.example.com:9200", user: cluster, password: search_password}}""",
 }
 
 Field = dict[str, Any]

@@ -35,6 +35,8 @@ def units(roles: Collection[str], known: Mapping[str, Any]) -> list[str]:
         found.append("cluster-firewall")
     if known.get("logs_receives"):
         found.append("cluster-log-receiver")
+    if known.get("logs_ship"):
+        found.append("cluster-log-shipper")
     if "galera" in roles or "group_replication" in roles:
         found.append("cluster-room")
     if "replication" in roles:

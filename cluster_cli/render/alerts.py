@@ -490,15 +490,39 @@ def never(kind: str, by: Mapping[str, Iterable[str]]) -> str:
 
 
 def logs(topology: Topology, monitoring: Monitoring) -> Iterator[Alert]:
-    """Logs that are not taken."""
+    """Logs that are not taken, or not sent on."""
     if not topology.logs:
         return
+    now, behind, span = urgent(monitoring), "(time() - cluster_logs_shipped_until_timestamp_seconds)", "1h"
     yield Alert(
         "LogsNotTaken",
         "cluster_logs_taken == 0",
         "warning",
         "<instance> takes no logs, since it has no room for them: the nodes keep theirs as long as they can",
-        urgent(monitoring),
+        now,
+    )
+    if not topology.logs.ship:
+        return
+    yield Alert(
+        "LogsNotShipped",
+        f"{behind} > {SOON * now}",
+        "warning",
+        "<endpoint> lacks the logs of the last <duration> from <instance>",
+        now,
+    )
+    yield Alert(
+        "LogsLost",
+        f"increase(cluster_logs_lost_bytes_total[{span}]) > 0",
+        "warning",
+        "<instance> removed logs that it could not send to <endpoint> before",
+        0,
+    )
+    yield Alert(
+        "LogsRefused",
+        f"increase(cluster_logs_refused_records_total[{span}]) > 0",
+        "warning",
+        "<endpoint> refused records of <instance> for good",
+        0,
     )
 
 

@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cluster_cli.render import alerts
+from cluster_cli.render.rule import MILLISECONDS
 from cluster_cli.status.limits import (
     DISK_FULL_PERCENT,
+    LOGS_BEHIND_SECONDS,
     MAX_OFFSET_SECONDS,
     WARN_DAYS,
     WARN_SHARE,
@@ -29,6 +31,7 @@ ALERTED = (
     "LogsNotTaken",
     *OF_BACKUPS,
 )
+OLD = 3  # times the interval: how old what is known of a node may be
 OF_DATABASES = ("DatabaseNoWriter", "DatabaseTwoWriters")
 
 
@@ -74,6 +77,10 @@ def problems(topology: Topology) -> Iterator[Problem]:
         yield from backends(name, balancer)
     for name, database in topology.databases.items():
         yield from databases(name, database)
+    if topology.logs and topology.logs.ship and topology.monitoring:
+        late = LOGS_BEHIND_SECONDS + OLD * topology.monitoring.interval // MILLISECONDS
+        behind = f"time() - cluster_logs_shipped_until_timestamp_seconds > {late}"
+        yield Problem("LogsBehind", behind, "<instance>: <endpoint> lacks the logs of the last <duration>")
     yield Problem("alert", 'ALERTS{alertstate="firing",severity="critical"}', "alert <alertname>")
 
 

@@ -1,4 +1,4 @@
-"""Secrets only people know, and put in by hand: how receivers of alerts are reached, what opens a bucket."""
+"""Secrets only people know, and put in by hand: how receivers of alerts and logs are reached, what opens a bucket."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -7,6 +7,7 @@ from cluster_cli.secrets.secret import Secret
 from cluster_cli.secrets.sops import SUFFIX
 from cluster_cli.secrets.store import Secrets
 from cluster_cli.topology.load import refused
+from cluster_cli.topology.logs_rules import WAYS, endpoints
 from cluster_cli.topology.model import Topology
 from cluster_cli.topology.monitoring_rules import receivers
 from cluster_cli.topology.problems import Path, Problem
@@ -42,6 +43,10 @@ def named(topology: Topology) -> Iterator[tuple[Path, str]]:
             ("email", "password"): receiver.email and receiver.email.password,
         }
         yield from (((*path, *at), name) for at, name in fields.items() if name)
+    for path, endpoint in endpoints(topology):
+        for way in WAYS:
+            if name := getattr(endpoint, way):
+                yield (*path, way), name
 
 
 def missing(topology: Topology, known: Mapping[str, Secret], edit: str) -> Iterator[Problem]:

@@ -11,6 +11,7 @@ from rich.text import Text
 from cluster_cli.backups.notes import ENDED
 from cluster_cli.databases.replication.look import span
 from cluster_cli.graph import Health
+from cluster_cli.logs import shipping
 from cluster_cli.show import alerts
 from cluster_cli.show.backups import status_lines
 from cluster_cli.status.gather import gather
@@ -38,6 +39,7 @@ def rest(document: Document) -> Iterator[Table | Text]:
     yield from backend_lines(document)
     yield from database_lines(document)
     yield from status_lines(document["backups"])
+    yield from map(Text, shipping.lines(document["logs"]))
     yield from alerts.status_lines(document["alerts"])
 
 

@@ -12,6 +12,7 @@ from cluster_cli.collect import Outcome, collect_all
 from cluster_cli.databases import modes
 from cluster_cli.history import last_runs
 from cluster_cli.inventory import Host, Inventory
+from cluster_cli.logs import shipping
 from cluster_cli.status import answers
 from cluster_cli.status.limits import DISK_FULL_PERCENT, MAX_OFFSET_SECONDS
 from cluster_cli.status.questions import questions
@@ -57,6 +58,9 @@ def describe(topology: Topology, inventory: Inventory, found: Found) -> dict[str
         },
         "backups": backups.described(
             topology, {node: row.get("backup", NOTHING) for node, row in found.items()}, moment.timestamp()
+        ),
+        "logs": shipping.described(
+            inventory, {node: row.get("shipping", NOTHING) for node, row in found.items()}, moment.timestamp()
         ),
         "alerts": alerts.fired(
             {host.name: found[host.name].get("alerts", NOTHING) for host in inventory.group("alertmanager")}
@@ -162,6 +166,7 @@ def problems(topology: Topology, document: Mapping[str, Any]) -> Iterator[str]:
     reachable = {name: row["reachable"] for name, row in document["nodes"].items()}
     yield from modes.problems(topology, document["databases"], reachable)
     yield from backups.problems(topology, document["backups"], reachable)
+    yield from shipping.problems(document["logs"])
     yield from time_problems(document)
     yield from alerts.problems(document["alerts"])
     yield from certificate_problems(document)

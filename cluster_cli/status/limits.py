@@ -2,4 +2,5 @@
 
 DISK_FULL_PERCENT = 90
 MAX_OFFSET_SECONDS = 0.1
+LOGS_BEHIND_SECONDS = 30  # an endpoint that lacks the logs of less was restarted, for instance
 WARN_DAYS, WARN_SHARE = 14, 6  # a certificate: this many days before its end, or in the last sixth of a short life

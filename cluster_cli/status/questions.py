@@ -12,6 +12,7 @@ from cluster_cli.databases.modes import question
 from cluster_cli.databases.standby.state import QUESTION as STANDBY
 from cluster_cli.history.last_runs import QUESTION as RUNS
 from cluster_cli.inventory import Host
+from cluster_cli.logs import shipping
 from cluster_cli.topology.model import Topology
 from cluster_cli.units import units
 
@@ -65,6 +66,8 @@ def questions(topology: Topology, host: Host) -> dict[str, str]:
         asked["alerts"] = alerts.question(host)
     if host.vars.get("node_exporter_runs"):
         asked["runs"] = RUNS
+    if host.vars.get("logs_ship"):
+        asked["shipping"] = shipping.QUESTION
     if "keepalived" in host.groups:
         asked["addresses"] = "ip -j -4 addr show"
     if "haproxy" in host.groups:

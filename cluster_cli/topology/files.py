@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from cluster_cli.topology.logs_rules import endpoints
 from cluster_cli.topology.model import Ssh, Topology
 from cluster_cli.topology.problems import Path as At
 from cluster_cli.topology.problems import Problem
@@ -54,6 +55,9 @@ def certificate_files(topology: Topology) -> Iterator[tuple[At, str]]:
         for field in ("certificate", "key") if frontend.tls else ():
             if name := getattr(frontend.tls, field):
                 yield (*at, "tls", field), name
+    for at, endpoint in endpoints(topology):
+        if endpoint.ca:
+            yield (*at, "ca"), endpoint.ca
     acme = topology.certificates.acme
     if acme and acme.authority:
         yield ("certificates", "acme", "authority"), acme.authority

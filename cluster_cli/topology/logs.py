@@ -1,11 +1,11 @@
-"""The part of the topology that describes logs: who receives them, and for how long they are kept."""
+"""The part of the topology that describes logs: who receives and keeps them, and who else gets them."""
 
 from typing import Annotated
 
 from pydantic import Field, PlainSerializer
 
 from cluster_cli.topology.base import Model, NodeList
-from cluster_cli.topology.fields import Span, Words, duration_text
+from cluster_cli.topology.fields import FilePath, Name, SecretName, Span, Url, Words, duration_text
 
 DAY = 86_400_000
 LOGS_PORT = 2514  # RELP, in TLS with certificates on both sides; it has no port of its own
@@ -15,6 +15,61 @@ Size = Annotated[
     Words(r"[1-9][0-9]{0,4}[mg]", "a size", "such as 512m or 2g"),
     Field(json_schema_extra={"examples": ["512m", "2g"]}),
 ]
+
+Index = Annotated[
+    str,
+    Words(
+        r"[a-z0-9]([a-z0-9_.-]|%[YmdHGV])*",
+        "an index",
+        'lower-case letters, digits, "_", "-", "." and the date as %Y, %m, %d, such as cluster-%Y.%m.%d',
+    ),
+    Field(json_schema_extra={"examples": ["cluster-%Y.%m.%d"]}),
+]
+Tenant = Annotated[str, Words(r"[A-Za-z0-9!_.*'()-]+", "a tenant", "such as ops", 150)]
+
+
+class Endpoint(Model):
+    """One that is sent all logs, too. It lets us in by a user with a password, a key, or a token."""
+
+    elasticsearch: Url | None = Field(
+        default=None, description="Address of Elasticsearch or OpenSearch, without `/_bulk`."
+    )
+    loki: Url | None = Field(default=None, description="Address of Loki, without `/loki/api/v1/push`.")
+    index: Index | None = Field(
+        default=None,
+        description="Index of Elasticsearch, or a data stream, with the date of the record, in UTC. "
+        "Left away: cluster-%Y.%m.%d.",
+    )
+    tenant: Tenant | None = Field(default=None, description="Tenant of Loki, where it has several.")
+    ca: FilePath | None = Field(
+        default=None,
+        description="File with the authority that signed its certificate. Left away: those the node trusts.",
+    )
+    user: str | None = Field(default=None, description="User there.")
+    password: SecretName | None = Field(
+        default=None, description="Name of the secret that is the user's password."
+    )
+    api_key: SecretName | None = Field(
+        default=None, description="Name of the secret that is an API key of Elasticsearch, in its encoded form."
+    )
+    token: SecretName | None = Field(
+        default=None, description="Name of the secret that is sent as a bearer token (RFC 6750)."
+    )
+
+    @property
+    def url(self) -> str:
+        """Its address."""
+        return self.elasticsearch or self.loki or ""
+
+    @property
+    def kind(self) -> str:
+        """The field that names its protocol."""
+        return "elasticsearch" if self.elasticsearch else "loki"
+
+    @property
+    def secret(self) -> str | None:
+        """Name of the secret it knows us by."""
+        return self.password or self.api_key or self.token
 
 
 class Logs(Model):
@@ -34,6 +89,9 @@ class Logs(Model):
     )
     queue: Size = Field(
         default="1g", description="Most a node keeps on its disk for each receiver that is out of reach."
+    )
+    ship: dict[Name, Endpoint] = Field(
+        default={}, description="Who is sent all of them besides, by each receiver, from then on."
     )
 
 

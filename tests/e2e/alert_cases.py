@@ -96,6 +96,7 @@ THREADS, MOST = (
     'mysql_global_status_threads_connected{instance="db1"}',
     'mysql_global_variables_max_connections{instance="db1"}',
 )
+SHIPPED = 'cluster_logs_shipped_until_timestamp_seconds{instance="mon1",endpoint="search"}'
 BACKUP = 'cluster_backup_last_success_timestamp_seconds{{instance="mon1",database="{}",kind="{}"}}'
 WELL_WRITTEN = {
     WRITES.format("db1", "main"): always(1),
@@ -450,6 +451,25 @@ CASES: tuple[Case, ...] = (
         {"database": "cluster", "instance": "mon1", "kind": "own"},
     ),
     Case("LogsNotTaken", *one("cluster_logs_taken", 0, 1, instance="mon1")),
+    Case(
+        "LogsNotShipped",
+        {SHIPPED: always(-600)},
+        {SHIPPED: rising(STEP)},
+        {"instance": "mon1", "endpoint": "search"},
+        "12m 30s",
+    ),
+    *(
+        Case(
+            alert,
+            {series: "0 0 0 7x{n}"},
+            {series: always(7)},  # long ago
+            {"instance": "mon1", "endpoint": "search"},
+        )
+        for alert, series in (
+            ("LogsLost", 'cluster_logs_lost_bytes_total{instance="mon1",endpoint="search"}'),
+            ("LogsRefused", 'cluster_logs_refused_records_total{instance="mon1",endpoint="search"}'),
+        )
+    ),
     Case(
         "TargetMissing",
         {UP: always(1), 'up{job="mysqld",instance="lb1"}': always(0)},

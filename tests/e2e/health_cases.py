@@ -8,7 +8,7 @@ from typing import Any
 from cluster_cli.render.health import ALL, NODE, rules
 from cluster_cli.topology.model import Topology
 
-from .alert_cases import DISK, HELD, UP, WRITES, always
+from .alert_cases import DISK, HELD, SHIPPED, UP, WRITES, always
 
 Series = Mapping[str, float]
 SERVER = 'haproxy_server_status{{instance="{}",proxy="{}",server="{}",state="{}"}}'
@@ -115,6 +115,7 @@ CASES: tuple[tuple[str, Series, Series], ...] = (
         {DATABASE.format("members", "my1", "books"): 3, DATABASE.format("members", "my2", "books"): 2},
         {DATABASE.format("members", "my1", "books"): 3},
     ),
+    ("LogsBehind", {SHIPPED: -600}, {SHIPPED: 10}),
     ("Alone:main", {DATABASE.format("members", "db1", "main"): 2}, {DATABASE.format("members", "db1", "main"): 3}),
 )
 WELL: Series = {

@@ -24,10 +24,21 @@ monitoring:
     pager: {webhook: {url_secret: pager_url, token: pager_token}}
     people: {email: {to: a@example.com, sender: b@example.com, server: mail.example.com, user: c, password: word}}
     chat: {webhook: {url: "https://chat.example.com"}}
+logs:
+  nodes: [a]
+  ship:
+    search: {elasticsearch: "https://search.example.com", user: c, password: search_password}
+    loki: {loki: "https://loki.example.com", token: loki_token}
 """
 WELL = {
     name: Secret(value=value)
-    for name, value in {"pager_url": "https://pager.example.com/x", "pager_token": "t", "word": "w"}.items()
+    for name, value in {
+        "pager_url": "https://pager.example.com/x",
+        "pager_token": "t",
+        "word": "w",
+        "search_password": "s",
+        "loki_token": "l",
+    }.items()
 }
 
 
@@ -39,14 +50,15 @@ def problems(**changed: str | None) -> list[str]:
 
 
 def test_every_secret_a_receiver_names_is_known() -> None:
-    assert [name for _, name in named(parse(TOPOLOGY))] == ["pager_url", "pager_token", "word"]
+    assert [name for _, name in named(parse(TOPOLOGY))] == [*WELL]
     assert problems() == []
 
 
 def test_what_is_missing_or_empty_is_told_where_it_is_named() -> None:
-    assert problems(pager_token=None, word=" ") == [
+    assert problems(pager_token=None, word=" ", loki_token=None) == [
         "monitoring.receivers.pager.webhook.token: there is no secret pager_token",
         "monitoring.receivers.people.email.password: the secret word is empty",
+        "logs.ship.loki.token: there is no secret loki_token",
     ]
 
 

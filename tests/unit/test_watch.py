@@ -12,7 +12,7 @@ from rich.console import Console
 from cluster_cli.show.watch import Recent, frame, lines, looks, run_lines, watch
 
 HEADINGS: dict[str, Any] = {
-    **dict.fromkeys(("virtual_ips", "load_balancers", "databases", "backups", "time"), {}),
+    **dict.fromkeys(("virtual_ips", "load_balancers", "databases", "backups", "logs", "time"), {}),
     **dict.fromkeys(("alerts", "runs"), []),
 }
 

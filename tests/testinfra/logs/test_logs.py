@@ -1,6 +1,8 @@
 """What is logged on a node is soon on every receiver, and only nodes of the cluster are listened to."""
 
+import json
 import secrets
+import shlex
 
 import pytest
 import sandbox
@@ -9,6 +11,20 @@ import stranger_tls
 MARK = secrets.token_hex(8)
 KEPT, SECURITY = "/var/log/cluster/logs", "/var/log/cluster/security"
 SENDER, RECEIVER = "/etc/cluster/logs/sender.conf", "/etc/cluster/logs/receiver.conf"
+SHIPPING = "/etc/cluster/logs/shipping"
+# Waits until all that was logged before now was sent to every endpoint, and tells how far each is.
+SHIPPED = """
+import json, time
+began = time.time()
+while True:
+    with open("/run/cluster-log-shipper/status.json") as file:
+        said = json.load(file)
+    late = [name for name, row in said.items() if row["until"] < began]
+    if not late or time.time() > began + 40:
+        break
+    time.sleep(0.5)
+print(json.dumps({name: row["error"] or "it is too slow" for name, row in said.items() if name in late}))
+"""
 SECONDS = 45  # at the first `up` all that was logged since the boot goes first
 
 COLLECT = {
@@ -28,6 +44,9 @@ COLLECT = {
         done; grep -rl ' 0 cluster-verify.*: {MARK}' {KEPT} {SECURITY} 2>/dev/null""",
     "files": f"find {KEPT} {SECURITY} -type f -exec stat -c '%U %G %a' {{}} + 2>/dev/null | sort -u",
     "rotation": "test ! -e /etc/logrotate.d/cluster-logs || logrotate --debug /etc/logrotate.d/cluster-logs",
+    "shipped": f"test ! -e {SHIPPING}/settings.json || python3 -c {shlex.quote(SHIPPED)}",
+    "shipper": f"test ! -e {SHIPPING}/settings.json || {sandbox.ask('cluster-log-shipper')}",
+    "secrets": f"stat -c '%U %G %a' {SHIPPING}/secrets.json",
     "calls": stranger_tls.ask(SENDER, "/etc/cluster/certificates/logs"),
 }
 
@@ -51,6 +70,15 @@ def test_what_is_logged_on_a_node_is_on_every_receiver(inventory, observed_on):
         ):
             lost = {host.name for host in hosts} - heard
             assert not lost, f"{receiver.name} did not hear of {lost} within {SECONDS} s ({stream})"
+
+
+def test_what_is_received_is_sent_on(node, observed):
+    if node.vars["logs_ship"]:
+        late = json.loads(observed["shipped"].stdout)
+        urls = {each["name"]: each["url"] for each in node.vars["logs_ship"]}
+        assert not late, "; ".join(f"{name} ({urls[name]}): {why}" for name, why in late.items())
+        assert observed["secrets"].stdout == "root root 600\n"
+        assert sandbox.exposure(observed["shipper"]) <= 2.5
 
 
 def test_what_is_kept_only_administrators_read(node, observed):
