@@ -1,4 +1,4 @@
-"""Secrets only people know, and put in by hand: how receivers of alerts and logs are reached, what opens a bucket."""
+"""Secrets only people know, and put in by hand: of receivers of alerts and logs, of buckets."""
 
 import re
 from collections.abc import Iterator, Mapping
