@@ -308,6 +308,13 @@ def test_a_full_disk_loses_nothing(database: Database, lagging: bool) -> None:
         assert database.under("writer's disk full for 20 s", disk_full(database, node), lagging=lagging).good
 
 
+ASIDE = {
+    "replication": "/var/lib/mysql/cluster-aside/*",
+    "replication (mysql)": "/var/lib/mysql.before-*",
+    "group_replication": "/var/lib/mysql-aside/*",
+}
+
+
 @only_in_drills
 def test_a_node_whose_data_is_a_mount_point_is_given_a_copy(database: Database) -> None:
     """Nothing is renamed there; the old data is kept. A lab node with MySQL has its data on a volume anyhow."""
@@ -326,9 +333,9 @@ def test_a_node_whose_data_is_a_mount_point_is_given_a_copy(database: Database) 
             ledger.wait_for(200, 60)
 
         assert database.under("a copy onto a mount point", fault).good
-        inside = "/var/lib/mysql/cluster-aside" if database.mode is REPLICATION else "/var/lib/mysql-aside"
-        assert database.stack.on(node, f"mountpoint -q /var/lib/mysql && ls {inside}").strip()
-        database.stack.on(node, f"rm -rf {inside}/*")
+        kept = ASIDE[database.mode.name]
+        assert database.stack.on(node, f"mountpoint -q /var/lib/mysql && ls -d {kept}").strip()
+        database.stack.on(node, f"rm -rf {kept}")
 
 
 @only_in_drills
