@@ -199,9 +199,6 @@ Folder = Annotated[
     Words(r"[^\x00-\x1f\x7f]+", "a directory", "one line of text, not empty", 4000),
     Field(json_schema_extra={"examples": ["site"]}),
 ]
-SecretName = Annotated[
-    str, Words(r"[a-z][a-z0-9_.-]*", "the name of a secret", "such as alert_mail_password", 100)
-]
 Image = Annotated[
     str, Words(r"[a-z0-9][A-Za-z0-9._:/@-]*", "a container image", "such as registry.example.com/debian:12")
 ]

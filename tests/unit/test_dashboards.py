@@ -141,7 +141,7 @@ def test_a_cluster_gets_those_it_has_use_for() -> None:
 
 def test_parts_are_those_of_the_topology() -> None:
     assert parts(topology("monitoring")) >= {"haproxy", "virtual_ips", "looks", "galera", "replication", "backup"}
-    assert "logs" not in parts(topology("monitoring"))
+    assert "logs" not in parts(topology("backup"))
     assert "logs" in parts(topology("logs"))
 
 
