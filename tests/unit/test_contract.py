@@ -82,6 +82,18 @@ def mismatches(path: str, value: Any, option: dict[str, Any]) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("role", PRESENT)
+def test_what_is_left_away_is_as_declared(role: str) -> None:
+    """Ansible checks defaults, too; those that are computed it computes first."""
+    declared = options(role)
+    plain = {
+        name: value
+        for name, value in read(ROOT / "roles" / role / "defaults" / "main.yml").items()
+        if name in declared and "{{" not in str(value)
+    }
+    assert {text for name, value in plain.items() for text in mismatches(name, value, declared[name])} == set()
+
+
+@pytest.mark.parametrize("role", PRESENT)
 def test_what_is_rendered_is_declared(role: str) -> None:
     declared = options(role)
     wrong = {
