@@ -31,7 +31,7 @@ def open_shell(cluster: Path, database: str | None, node: str | None) -> int:
     sudo = "sudo -n " if live.host(chosen).vars["ansible_become"] else ""
     socket = f" --socket=/run/mysqld/{name}.sock" if chosen in live.database.standby else ""
     words = [*ssh.argv(live.host(chosen), tty=terminal), sudo + PROGRAMS[live.database.engine] + socket]
-    with noted(workspace, "db shell", {"database": name, "node": chosen}, locked=False) as link:
+    with noted(workspace, "db-shell", {"database": name, "node": chosen}, locked=False) as link:
         link.code = subprocess.run(words, check=False).returncode
     return int(link.code)
 

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 STAMP = "%Y%m%dT%H%M%SZ"
-_NAME = re.compile(r"(?P<stamp>\d{8}T\d{6}Z)-(?P<verb>[a-z][a-z0-9-]*)-(?P<hex>[0-9a-f]{6})")
+_VERB = re.compile(r"[a-z][a-z0-9-]*")
+# With a space in its verb, a name stands in old histories only.
+_NAME = re.compile(r"(?P<stamp>\d{8}T\d{6}Z)-(?P<verb>[a-z][a-z0-9 -]*)-(?P<hex>[0-9a-f]{6})")
 
 
 @dataclass(frozen=True, order=True)
@@ -50,7 +52,9 @@ class RunDir:
 
 
 def new_name(verb: str, now: datetime | None = None) -> str:
-    """A name for a run of `verb` that begins now."""
+    """A name for a run of `verb` that begins now. Raises ValueError for what is no verb."""
+    if not _VERB.fullmatch(verb):
+        raise ValueError(f"not a verb: {verb!r}")
     stamp = (now or datetime.now(UTC)).astimezone(UTC).strftime(STAMP)
     return f"{stamp}-{verb}-{secrets.token_hex(3)}"
 
@@ -60,8 +64,6 @@ def create(state: Path, verb: str, now: datetime | None = None) -> RunDir:
     runs = state / "runs"
     runs.mkdir(mode=0o700, parents=True, exist_ok=True)
     run = RunDir(runs / new_name(verb, now))
-    if not _NAME.fullmatch(run.name):
-        raise ValueError(f"not a verb: {verb!r}")
     run.path.mkdir(mode=0o700)
     run.path.chmod(0o700)
     return run

@@ -4,6 +4,8 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from cluster_cli.events import Event, RunEnded, RunStarted, TaskEnded, TestEnded
 from cluster_cli.history import chain, rundir
 from cluster_cli.history.chain import Head
@@ -90,3 +92,11 @@ def test_a_run_directory_without_a_journal_is_still_a_row(tmp_path: Path) -> Non
     rundir.create(tmp_path, "verify")
     assert rows(tmp_path)[0]["verb"] == "verify"
     assert rows(tmp_path / "nothing") == []
+
+
+def test_a_verb_of_two_words_is_refused_and_read_where_it_stands_already(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="not a verb"):
+        rundir.new_name("db shell")
+    chain.add(chain.of(tmp_path), "started", {"run": "20260504T000000Z-db shell-abcdef", "who": "eva@desk"})
+    past(tmp_path, 5, DONE)
+    assert [row["verb"] for row in rows(tmp_path)] == ["up", "db shell"]
