@@ -63,7 +63,8 @@ class Backups:
         assert kill_in(stage, (*words, "-C", self.stack.folder), after), f"{stage} was over"
 
     def run(self, *words: str) -> dict[str, Any]:
-        """A backup made now; what the node says of it."""
+        """A backup made now, once the timers' own runs are over; what the node says of it."""
+        self.stack.on(self.node, SETTLED, 300)
         done = self.verb("backup", "run", self.database, *words, "-o", "json")
         result: dict[str, Any] = done.json["runs"][0]["result"]
         return result
