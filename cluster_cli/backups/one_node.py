@@ -55,7 +55,7 @@ def put_back(workspace: Workspace, wish: Wish, yes: bool) -> Done:
     click.echo(mode_of(live).refuse_cut_off(live, node, seat_of(plan)), err=True)
     step(live, node, "room", str(plan["bytes"]))
     if wish.dry:
-        click.echo(f"would: {decided.will}", err=True)
+        click.echo(f"would: {decided.will}\n{stake(decided, look)}", err=True)
         return Done(live.name, source.name, True, {"seed": node, **plan})
     confirm_name(node, stake(decided, look), yes)
     now = datetime.now(UTC).isoformat(timespec="seconds")
@@ -226,4 +226,4 @@ def shown(node: str, look: Look, source: str, plan: Mapping[str, Any]) -> Sequen
 
 def stake(decided: Plan, look: Mapping[str, Any]) -> str:
     """What is asked about."""
-    return f"{decided.stake}, in {look['place']}, until you confirm"
+    return f"{decided.stake}; it is kept on the node, in {look['place']}, until you confirm"

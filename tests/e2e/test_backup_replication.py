@@ -99,6 +99,7 @@ def test_a_primary_goes_back_and_forth(shop: Shop, backups: Backups, kind: str) 
 def test_a_replica_with_bad_data_is_put_back_from_a_backup(shop: Shop, backups: Backups) -> None:
     """Its data is a mount point now. Not one write is lost; who leads, or could not follow, is left alone."""
     words = ("restore", "main", "--node", "db2")
+    wait_for("a copy", lambda: backups.ids("full"), PATIENCE, every=1)
     with shop.ledger("rotten") as ledger:
         ledger.wait_for(ROWS, PATIENCE)
         assert "db1 takes the writes" in backups.verb("restore", "main", "--node", "db1", "--yes", code=1).err
