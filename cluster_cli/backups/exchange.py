@@ -29,7 +29,7 @@ def step(live: Live, node: str, *words: str, stdin: str = "", seconds: float = S
     if answer.rc == 0:
         found: dict[str, Any] = json.loads(answer.out.splitlines()[-1])
         return found
-    on = f"mend it, and run the same command again: it goes on; or back: cluster restore {live.name} --undo"
+    on = "mend it, and run the same command again: it goes on; or back: the same with --undo"
     raise ClusterError(
         f"{node} could not do its part ({words[0]})",
         where=f"database {live.name}",
@@ -40,14 +40,20 @@ def step(live: Live, node: str, *words: str, stdin: str = "", seconds: float = S
 
 
 def noted(found: dict[str, Look]) -> Note | None:
-    """The note that is kept, by any node: a run that was killed may not have told all."""
-    notes = [note for look in found.values() if (note := read(look["note"]))]
+    """The note on the whole database that is kept, by any node: a run that was killed may not have told all."""
+    notes = [note for look in found.values() if (note := read(look["note"])) and not note.node]
     return notes[0] if notes else None
 
 
+def kept(live: Live, what: Note) -> Note | None:
+    """The note that is kept now where this one belongs."""
+    return read(step(live, what.node, "look", seconds=60)["note"]) if what.node else noted(looks(live))
+
+
 def note(live: Live, what: Note) -> Note:
-    """Have all nodes keep a note; returns it."""
-    live.on_all(live.nodes, lambda node: step(live, node, "note", stdin=what.text()))
+    """Have the nodes keep a note that it is about; returns it."""
+    nodes = (what.node,) if what.node else live.nodes
+    live.on_all(nodes, lambda node: step(live, node, "note", stdin=what.text()))
     return what
 
 

@@ -2,7 +2,7 @@
 
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -21,7 +21,8 @@ class Note:
 
     phase: see above. seed: the node that is given the data, from which the others have it. source: the backup
     node. to: the moment or position, in words. at, backup: as it was asked for. sequence: where GTIDs go on, 0
-    while that is not known. fenced: whether it was before, and is to stay so. began: ISO 8601.
+    while that is not known. fenced: whether it was before, and is to stay so. began: ISO 8601. node: the one that
+    is put back alone, empty where the whole database is. group, seqno: as Seat (databases/seat.py) has them.
     """
 
     database: str
@@ -34,6 +35,9 @@ class Note:
     sequence: int = 0
     fenced: bool = False
     began: str = ""
+    node: str = ""
+    group: str = ""
+    seqno: int = 0
 
     def text(self) -> str:
         """As it is kept."""
@@ -57,9 +61,16 @@ def heard(text: str) -> Note | None:
         return None
 
 
+def told(notes: Iterable[Note]) -> Note | None:
+    """Which of several to tell first: that on the whole database, then what did not end."""
+    return min(notes, key=lambda note: (bool(note.node), note.phase in ENDED), default=None)
+
+
 def sentence(note: Note) -> str:
     """What is to be said of it in `status`."""
     name = shlex.quote(note.database)
+    if note.node:
+        return of_node(note, f"cluster restore {name} --node {shlex.quote(note.node)}")
     if note.phase == RESTORED:
         kept = "what it held before is kept"
         return f"was restored to {note.to}; {kept}: cluster restore {name} --confirm, or --undo"
@@ -73,3 +84,16 @@ def sentence(note: Note) -> str:
         f"a restore to {note.to} did not end; it goes on with: cluster restore {name} --to cluster; "
         f"back with: cluster restore {name} --undo"
     )
+
+
+def of_node(note: Note, verb: str) -> str:
+    """The same of a node that is put back alone. verb: with what it was begun."""
+    if note.phase == RESTORED:
+        return (
+            f"has {note.node} put back from a backup; what that held before is kept: {verb} --confirm, or --undo"
+        )
+    if note.phase == UNDONE:
+        return f"has {note.node} on what it held before a restore again; what came is kept: {verb} --confirm"
+    if note.phase == UNDOING:
+        return f"an undo of putting back {note.node} did not end; it goes on with: {verb} --undo"
+    return f"putting back {note.node} from a backup did not end; it goes on with: {verb}; back with: {verb} --undo"

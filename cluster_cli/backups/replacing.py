@@ -11,7 +11,7 @@ from cluster_cli.backups import exchange, notes
 from cluster_cli.backups.exchange import looks, noted, step
 from cluster_cli.backups.nodes import backup_nodes, chosen, listed
 from cluster_cli.backups.notes import Note
-from cluster_cli.backups.restoring import Done, Wish, evidence, one_of, planned, request, where
+from cluster_cli.backups.restoring import Asked, Done, Wish, evidence, one_of, planned, request, where
 from cluster_cli.backups.stages import CONFIRM, RESTORE, UNDO, Job, Stage
 from cluster_cli.databases.asked import outcomes
 from cluster_cli.databases.live import Live
@@ -34,6 +34,7 @@ def replace_data(workspace: Workspace, wish: Wish, yes: bool) -> Done:
     found = looks(live)
     note = noted(found)
     if note is None:
+        refuse_nodes(live, found)
         note, asked = begun(live, workspace, wish, found)
     else:
         asked = goes_on(note, wish)
@@ -46,7 +47,10 @@ def replace_data(workspace: Workspace, wish: Wish, yes: bool) -> Done:
 def undo(workspace: Workspace, wish: Wish, yes: bool) -> Done:
     """Have back what a database held before a restore, be it that it ended or not."""
     live = live_of(workspace, wish)
-    note = noted(looks(live))
+    found = looks(live)
+    note = noted(found)
+    if note is None:
+        refuse_nodes(live, found)
     if note is None or note.phase == notes.UNDONE:
         raise ClusterError(
             f"there is no restore of {live.name} to take back",
@@ -68,6 +72,8 @@ def confirm(workspace: Workspace, wish: Wish, yes: bool) -> Done:
     live = live_of(workspace, wish)
     found = looks(live)
     note = noted(found)
+    if note is None:
+        refuse_nodes(live, found)
     if note is None or note.phase not in notes.ENDED:
         raise ClusterError(
             f"nothing of {live.name} is to be confirmed",
@@ -78,6 +84,18 @@ def confirm(workspace: Workspace, wish: Wish, yes: bool) -> Done:
     kept = "what it held before" if note.phase == notes.RESTORED else "what was restored"
     confirm_name(live.name, f"{kept} is removed for good on {', '.join(live.nodes)}", yes)
     return done(workspace, wish, live, note, {}, CONFIRM)
+
+
+def refuse_nodes(live: Live, found: Mapping[str, exchange.Look]) -> None:
+    """Raise ClusterError where one of its nodes alone is put back, or keeps what it held before that."""
+    if note := notes.told(each for look in found.values() if (each := notes.read(look["note"]))):
+        raise ClusterError(
+            f"{note.node} alone is put back, or was",
+            where=f"database {live.name}",
+            why=f"it {notes.sentence(note)}",
+            hint="end that first",
+            code=Exit.USAGE,
+        )
 
 
 def live_of(workspace: Workspace, wish: Wish) -> Live:
@@ -94,9 +112,7 @@ def live_of(workspace: Workspace, wish: Wish) -> Live:
     return Live(name, database, workspace)
 
 
-def begun(
-    live: Live, workspace: Workspace, wish: Wish, found: Mapping[str, exchange.Look]
-) -> tuple[Note, Mapping[str, str]]:
+def begun(live: Live, workspace: Workspace, wish: Wish, found: Mapping[str, exchange.Look]) -> tuple[Note, Asked]:
     """A new restore, by what the nodes say. Raises ClusterError before anything is touched."""
     source, asked = where(workspace, wish), request(wish)
     plan = planned(source, live.name, asked)
@@ -124,7 +140,7 @@ def refuse_silent(live: Live) -> None:
             )
 
 
-def goes_on(note: Note, wish: Wish) -> Mapping[str, str]:
+def goes_on(note: Note, wish: Wish) -> Asked:
     """What was asked for when it began. Raises ClusterError where that is not what is asked for now."""
     if note.phase not in (notes.RESTORING, notes.JOINING, notes.OPENING):
         raise ClusterError(
@@ -172,21 +188,21 @@ def done(
     wish: Wish,
     live: Live,
     note: Note,
-    asked: Mapping[str, str],
+    asked: Asked,
     stages: Sequence[Stage],
 ) -> Done:
     """Do the stages, one after the other, recorded."""
     names, began, seconds = [name for name, *_ in stages], monotonic(), {}
     arguments = {"database": live.name, "to": note.to, "stages": names}
     with recorded(workspace, "restore", names, arguments=arguments, plain=wish.plain) as run:
-        if noted(looks(live)) not in (None, note):
+        if exchange.kept(live, note) not in (None, note):
             raise ClusterError("things changed while you were asked", hint="look again: cluster status")
         source = next(host for host in backup_nodes(workspace) if host.name == note.source)
         at_work = replace(live, tell=teller(run, "restore"), apply=applier(run))
         under_way = Job(run, at_work, source, note, asked, {})
         for name, title, stage in stages:
             start = monotonic()
-            with run.stage(name, title.format(live.name)):
+            with run.stage(name, title.format(note.node or live.name)):
                 stage(under_way)
             seconds[name] = round(monotonic() - start, 1)
     whole = round(monotonic() - began, 1)

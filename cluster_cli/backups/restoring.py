@@ -22,6 +22,7 @@ PLAN_SECONDS = 120.0
 GTID = re.compile(r"\d+-\d+-\d+(,\d+-\d+-\d+)*")
 PART = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(:[a-z_][a-z0-9_]*|:\d+(-\d+)?)+"
 GTID_SET = re.compile(rf"{PART}(,{PART})*", re.IGNORECASE)  # as MySQL says it
+Asked = Mapping[str, str | bool]  # roles/backup/files/look.py, request
 SERVE = "systemctl start cluster-backup-scratch@{0} >&2; systemctl is-active cluster-backup-scratch@{0}"
 WRITE = (
     f"install -d -o mysql -g mysql -m 700 {REQUESTS} && cat > {REQUESTS}/{{0}}.json "
@@ -31,7 +32,11 @@ WRITE = (
 
 @dataclass(frozen=True)
 class Wish:
-    """What is to be restored. at: a time or a GTID position; backup: a copy's id; node: the backup node."""
+    """What is to be restored.
+
+    at: a time or a GTID position; backup: a copy's id; node: the backup node; target: the node of the database
+    that is put back alone.
+    """
 
     database: str | None
     at: str | None = None
@@ -39,6 +44,7 @@ class Wish:
     node: str | None = None
     dry: bool = False
     plain: bool = False
+    target: str | None = None
 
 
 @dataclass(frozen=True)
@@ -100,9 +106,7 @@ def restore(workspace: Workspace, wish: Wish) -> Done:
     return Done(database, host.name, False, result)
 
 
-def restored_beside(
-    run: Run, host: Host, database: str, asked: Mapping[str, str], *, serve: bool = True
-) -> dict[str, Any]:
+def restored_beside(run: Run, host: Host, database: str, asked: Asked, *, serve: bool = True) -> dict[str, Any]:
     """Have a backup node restore; what it says of it. serve: have a server on it then."""
 
     def tell(node: str, text: str) -> None:
@@ -132,9 +136,9 @@ def discard(workspace: Workspace, wish: Wish) -> Done:
     return Done(database, host.name, False, {})
 
 
-def planned(host: Host, database: str, asked: Mapping[str, str]) -> dict[str, Any]:
+def planned(host: Host, database: str, asked: Asked, seconds: float = PLAN_SECONDS) -> dict[str, Any]:
     """What it would do, by the backup node's word."""
-    answer = ssh.run(host, f"{PROGRAM} plan {database}", stdin=json.dumps(asked), timeout=PLAN_SECONDS)
+    answer = ssh.run(host, f"{PROGRAM} plan {database}", stdin=json.dumps(asked), timeout=seconds)
     found = document(answer)
     if "why" in found:
         code = Exit.FAILED if answer.reached else Exit.UNREACHABLE

@@ -15,7 +15,7 @@ from cluster_cli.backups import exchange, notes
 from cluster_cli.backups.exchange import everywhere, looks, step
 from cluster_cli.backups.nodes import PROGRAM, backup_nodes, document, fetch, listed, ssh_run, work
 from cluster_cli.backups.notes import Note
-from cluster_cli.backups.restoring import restored_beside
+from cluster_cli.backups.restoring import Asked, restored_beside
 from cluster_cli.databases.fence import mark
 from cluster_cli.databases.live import Live
 from cluster_cli.databases.operation import verb_of
@@ -41,7 +41,7 @@ class Job:
     live: Live
     source: Host
     note: Note
-    asked: Mapping[str, str]
+    asked: Asked
     results: dict[str, Any]
 
     @property

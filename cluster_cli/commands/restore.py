@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="Files, or with the word cluster the cluster's own: a new folder of this machine.",
 )
-@click.option("-n", "--node", help="The backup node. Left away: the first one.")
+@click.option("-n", "--node", help="This node of the running database alone is put back.")
+@click.option("--from", "source", metavar="NODE", help="The backup node. Left away: the first that can.")
 @click.option("--discard", "gone", is_flag=True, help="Throw away what was restored to scratch.")
 @click.option("--undo", "back", is_flag=True, help="Have back what the running database held before.")
 @click.option("--confirm", "sure", is_flag=True, help="Remove what it held before: it cannot be had back then.")
@@ -54,6 +55,7 @@ def command(
     table: str | None,
     folder: Path | None,
     node: str | None,
+    source: str | None,
     gone: bool,
     back: bool,
     sure: bool,
@@ -82,6 +84,12 @@ def command(
     then stays aside. The cluster's own files (topology, secrets, authorities)
     come back with the word cluster, into a new folder.
 
+    With --node one node of the running database is put back from the newest
+    copy and what was written since, and fetches the rest from the others,
+    which go on and give no copy: after its disk was lost, or its data became
+    bad. Never the node that takes writes. What it held is kept aside on it
+    until --confirm; --undo has it back. Interrupted, the same command goes on.
+
     With --table one table is put beside the live one as
     TABLE_restored_STAMP, without its foreign keys and triggers.
 
@@ -89,6 +97,9 @@ def command(
     cluster restore main --to scratch --at 2026-11-27T14:03:27 --dry-run
     cluster restore main --to cluster --at 2026-11-27T14:03:27
     cluster restore main --undo
+    cluster restore main --node db3 --dry-run
+    cluster restore main --node db3
+    cluster restore main --node db3 --confirm
     cluster restore web --to cluster
     cluster restore cluster --into shop-as-it-was
     cluster restore main --before-query 'drop table' --dry-run
@@ -98,8 +109,15 @@ def command(
     from cluster_cli.backups.restoring import Wish
     from cluster_cli.workspace import Workspace
 
-    workspace, wish = Workspace.open(cluster), Wish(database, at, backup, node, dry=dry, plain=plain)
+    workspace = Workspace.open(cluster)
+    target, source = chosen_nodes(workspace, database, node, source)
+    wish = Wish(database, at, backup, source, dry=dry, plain=plain, target=target)
     names = meant(workspace, database)
+    if target:
+        if any((at, to, pattern, since, table, folder, gone, back and sure)):
+            raise click.UsageError("a node follows its database: --node goes with --backup, --undo or --confirm")
+        node_put_back(workspace, wish, yes=yes, back=back, sure=sure, output=output)
+        return
     if folder or (database and not names.databases):
         if any((at, pattern, table, gone)):
             raise click.UsageError(
@@ -112,7 +130,9 @@ def command(
         sum(map(bool, (to, gone and not to, back, sure, table and not to, pattern and dry and not (to or table))))
         != 1
     ):
-        raise click.UsageError("say one of --to scratch, --to cluster, --table, --discard, --undo, --confirm")
+        raise click.UsageError(
+            "say one of --to scratch, --to cluster, --node NODE, --table, --discard, --undo, --confirm"
+        )
     if table and to:
         raise click.UsageError("--table puts a table beside the live one; leave --to away")
     done = outcome(workspace, wish, to, (pattern, since), table, yes=yes, gone=gone, back=back, sure=sure)
@@ -124,6 +144,38 @@ def command(
         client = PROGRAMS[workspace.topology.databases[done.database].engine]
         for line in last_words(done, to, client, quiet=gone or sure, back=back):
             click.echo(line, err=line.startswith("next:"))
+
+
+def chosen_nodes(
+    workspace: "Workspace", database: str | None, node: str | None, source: str | None
+) -> tuple[str | None, str | None]:
+    """(the node of the database that is put back, the backup node): --node with a backup node means that one."""
+    known = workspace.topology.databases
+    among = [known[database]] if database in known else list(known.values())
+    if node is None or any(node in each.nodes for each in among):
+        return node, source
+    if source:
+        raise click.UsageError(f"{node} is no node of {database or 'a database'}: --from names the backup node")
+    return None, node
+
+
+def node_put_back(workspace: "Workspace", wish: "Wish", *, yes: bool, back: bool, sure: bool, output: str) -> None:
+    """Put one node back, or let go of that, and tell what came of it."""
+    from cluster_cli.backups import one_node
+
+    verb = one_node.undo if back else one_node.confirm if sure else one_node.put_back
+    done = verb(workspace, wish, yes)
+    if output == "json":
+        click.echo(done.as_json())
+    elif back:
+        click.echo(f"{wish.target} has what it held before again")
+        click.echo(f"next: cluster restore {done.database} --node {wish.target} --confirm", err=True)
+    elif not sure and not done.dry:
+        click.echo(
+            f"{wish.target} was put back from {done.node}, to {done.result['to']}, and goes on with the others"
+        )
+        verb_again = f"cluster restore {done.database} --node {wish.target}"
+        click.echo(f"next: look at it, then: {verb_again} --confirm; or back: --undo", err=True)
 
 
 def files_outcome(

@@ -30,7 +30,7 @@ def refuse_half_restored(live: Live) -> None:
     """Raise ClusterError while data is being exchanged: nobody may write before that is done or taken back."""
     for answer in live.on_all(live.nodes, lambda node: live.run(node, notes.QUESTION)).values():
         note = notes.heard(answer.out)
-        if note and note.phase in notes.SHUT:
+        if note and not note.node and note.phase in notes.SHUT:
             raise refused(f"{live.name} cannot be opened now", notes.sentence(note), "see: cluster status")
 
 

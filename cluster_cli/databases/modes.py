@@ -80,11 +80,15 @@ def described(
 
 
 def restore(found: Mapping[str, Outcome]) -> dict[str, str] | None:
-    """The restore of a database that is not confirmed yet: phase, to, began, and what to do; None for none."""
-    note = next((each for answer in found.values() if (each := notes.heard(answer.stdout))), None)
+    """The restore of a database that is not confirmed yet: phase, to, began, and what to do; None for none.
+
+    node: the one that is put back alone; empty for the whole database.
+    """
+    note = notes.told(each for answer in found.values() if (each := notes.heard(answer.stdout)))
     if note is None:
         return None
-    return {"phase": note.phase, "to": note.to, "began": note.began, "told": notes.sentence(note)}
+    row = {"phase": note.phase, "to": note.to, "began": note.began, "node": note.node}
+    return {**row, "told": notes.sentence(note)}
 
 
 def doors(topology: Topology, database: Database) -> dict[str, str]:

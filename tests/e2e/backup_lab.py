@@ -39,6 +39,14 @@ DIGESTS = "sha256sum /srv/site/deep/page; tar -C / --sort=name --numeric-owner -
 SITE = f"""mkdir -p /srv/site/deep && head -c 300000 /dev/urandom > /srv/site/deep/page
 chown mysql /srv/site/deep/page && chmod 604 /srv/site/deep/page && ln -sf deep/page /srv/site/link && {DIGESTS}"""
 SPOILED = "echo spoiled > /srv/site/deep/page; rm /srv/site/link; echo new > /srv/site/other; "
+# Data of a server that runs becomes bad, and it ends.
+ROT = """cd /var/lib/mysql && for name in ibdata1 shop/*.ibd; do
+dd if=/dev/urandom of=$name bs=16k seek=3 count=60 conv=notrunc status=none; done
+systemctl kill -s KILL mariadb"""
+PURGE = """mariadb --no-defaults -e 'FLUSH BINARY LOGS'
+here() { mariadb --no-defaults -BNe 'SHOW BINARY LOGS'; }
+until [ "$(here | wc -l)" = 1 ]; do
+mariadb --no-defaults -e "PURGE BINARY LOGS TO '$(here | tail -n 1 | cut -f1)'"; sleep 0.5; done"""
 LARGEST = "$(find {0}/data -type f -printf '%s %p\\n' | sort -n | tail -1 | cut -d' ' -f2)"
 
 

@@ -22,7 +22,7 @@ from cluster_cli.backups.sheet import check
 from cluster_cli.secrets.store import Secrets
 
 from . import dumps, sysbench
-from .backup_lab import DIGESTS, SITE, SPOILED, Backups
+from .backup_lab import DIGESTS, ROT, SITE, SPOILED, Backups
 from .backup_points import all_are_exact
 from .backup_shop import Shop
 from .command import Done, wait_for
@@ -53,6 +53,7 @@ backup:
 """
 ROWS, PATIENCE, POINTS = 300, 180, 20
 BENCH_SECONDS, ALONE_SECONDS, SETTLING, COPIES = 600, 15, 3, 3  # of sysbench beside copies
+GCACHE_MEGABYTES = 128  # what a node of Galera remembers, unless it is told otherwise
 MEGABYTES = int(os.environ.get("CLUSTER_BACKUP_MB", "300"))
 KILL = """
 systemctl start --no-block cluster-backup@full:main
@@ -61,6 +62,9 @@ until pgrep -f '[r]estic backup --json --stdin' >/dev/null; do sleep 0.02; done
 until [ "$(systemctl show -P ActiveState cluster-backup@full:main)" != activating ]; do sleep 0.1; done
 systemctl show -P Result cluster-backup@full:main
 """
+
+OWN = "test -e /var/lib/mysql/cluster-received.json"  # what a whole copy by another node would have removed
+POSITION = "mariadb --no-defaults -BNe 'SELECT @@gtid_binlog_pos'"
 
 
 @pytest.fixture(scope="module")
@@ -277,6 +281,105 @@ def test_a_restore_is_taken_back_and_confirmed(shop: Shop, backups: Backups) -> 
     backups.run("--full")
     backups.verb("backup", "verify", "main")
     backups.stack.settle()
+
+
+def test_a_node_with_bad_data_is_put_back_from_a_backup(shop: Shop, backups: Backups) -> None:
+    """Under writers, and killed half-way: the others serve and give no copy, and not one write is lost."""
+    words = ("restore", "main", "--node", "db3")
+    with shop.ledger("rotten") as ledger:
+        ledger.wait_for(ROWS, PATIENCE)
+        assert "db1 takes writes" in backups.verb("restore", "main", "--node", "db1", "--yes", code=1).err
+        backups.stack.on("db3", ROT)
+        said = backups.verb(*words, "--dry-run").err
+        assert "nobody gives a copy" in said, said
+        backups.killed("exchange", *words, "--yes", after=0.5)
+        told = [each for each in backups.stack.status()["problems"] if "putting back db3" in each]
+        assert len(told) == 1, told
+        before = ledger.acknowledged
+        done = backups.verb(*words, "--yes", "-o", "json").json
+        ledger.wait_for(ROWS, PATIENCE)
+        print(f"db3 after {done['seconds']} s: {done['stages']}; {ledger.acknowledged - before} rows meanwhile")
+    backups.stack.on("db3", OWN)
+    there = shop.everywhere("rotten")
+    assert there == [there[0]] * len(shop.nodes)
+    assert {each.number for each in ledger.records() if each.kind == OK} <= there[0]
+    assert len({backups.stack.on(node, POSITION) for node in shop.nodes}) == 1, "it counts otherwise"
+    backups.run()
+    backups.verb("backup", "verify", "main")
+    assert "db3 alone is put back" in backups.verb("restore", "main", "--undo", "--yes", code=2).err
+    backups.verb(*words, "--confirm", "--yes")
+    assert backups.stack.on("db3", "ls -d /var/lib/mysql?* || true").strip() == ""
+    backups.stack.settle()
+
+
+@only_in_drills
+def test_a_node_whose_disk_is_lost_is_put_back(shop: Shop, backups: Backups) -> None:
+    """Nothing is in place of its data, and then again what was: nothing."""
+    shop.say("CREATE TABLE kept_elsewhere (id INT PRIMARY KEY)")
+    shop.say("INSERT INTO kept_elsewhere VALUES (1)")
+    backups.stack.on("db2", "systemctl kill -s KILL mariadb; systemctl stop mariadb; rm -r /var/lib/mysql")
+    words = ("restore", "main", "--node", "db2")
+    backups.verb(*words, "--yes")
+    backups.stack.on("db2", OWN)
+    assert shop.everywhere("kept_elsewhere") == [{1}] * len(shop.nodes)
+    backups.verb(*words, "--undo", "--yes")
+    assert shop.everywhere("kept_elsewhere") == [{1}] * len(shop.nodes)  # an empty one is given all by another
+    backups.verb(*words, "--confirm", "--yes")
+    backups.stack.settle(PATIENCE)
+
+
+@only_in_drills
+@pytest.mark.parametrize(
+    ("stage", "after", "way"),
+    [
+        ("restore", 3.0, "again"),
+        ("restore", 8.0, "undo"),
+        ("exchange", 0.2, "undo"),
+        ("exchange", 1.5, "undo"),
+        ("start", 0.5, "again"),
+        ("start", 3.0, "undo"),
+        ("start", 6.0, "again"),
+    ],
+)
+def test_putting_back_a_node_that_is_killed_anywhere(
+    shop: Shop, backups: Backups, stage: str, after: float, way: str
+) -> None:
+    """The same command goes on, or --undo takes it back: writes go on, and every node has all of them."""
+    table = f"alone_{stage}_{after:g}_{way}".replace(".", "_")
+    words = ("restore", "main", "--node", "db3")
+    with shop.ledger(table) as ledger:
+        ledger.wait_for(ROWS, PATIENCE)
+        backups.killed(stage, *words, "--yes", after=after)
+        if way == "again" or backups.stack.status()["databases"]["main"]["restore"]:
+            backups.verb(*words, *([] if way == "again" else ["--undo"]), "--yes")
+        ledger.wait_for(ROWS, PATIENCE)
+    if backups.stack.status()["databases"]["main"]["restore"]:
+        backups.verb(*words, "--confirm", "--yes")
+    there = shop.everywhere(table)
+    assert there == [there[0]] * len(shop.nodes)
+    assert {each.number for each in ledger.records() if each.kind == OK} <= there[0]
+    backups.stack.settle(PATIENCE)
+
+
+@only_in_drills
+def test_who_could_not_go_on_from_a_backup_is_left_alone(shop: Shop, backups: Backups) -> None:
+    """Nothing was fetched for longer than the others remember: nothing is done, and what else there is is said."""
+    backups.fetched_beyond(time.time())
+    for node in shop.nodes:
+        backups.stack.on(node, "systemctl stop cluster-backup-source")
+    shop.say("CREATE TABLE forgotten (id INT PRIMARY KEY AUTO_INCREMENT, v VARCHAR(1300))")
+    try:
+        for _ in range(GCACHE_MEGABYTES // 6 + 6):
+            shop.say("INSERT INTO forgotten (v) SELECT RPAD(MD5(seq), 1300, MD5(RAND())) FROM seq_1_to_5000")
+        done = backups.verb("restore", "main", "--node", "db3", "--yes", code=1)
+    finally:
+        for node in shop.nodes:
+            backups.stack.on(node, "systemctl start cluster-backup-source")
+    assert "the others keep what came after" in done.err
+    assert "cluster up --only database" in done.err
+    assert backups.stack.status()["databases"]["main"]["restore"] is None
+    assert backups.stack.on("db3", "ls -d /var/lib/mysql?* || true").strip() == ""
+    backups.verb("restore", "main", "--node", "db3", "--dry-run")  # it fetches what is missing
 
 
 @only_in_drills

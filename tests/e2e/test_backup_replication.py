@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from .backup_lab import DIGESTS, SITE, Backups
+from .backup_lab import DIGESTS, PURGE, ROT, SITE, Backups
 from .backup_shop import Shop
 from .command import cluster, kill_in, wait_for
 from .conftest import Stack, running
@@ -94,6 +94,46 @@ def test_a_primary_goes_back_and_forth(shop: Shop, backups: Backups, kind: str) 
     marks = [len(Backups(backups.stack, node).ids("restored")) for node in ("bak1", "bak2")]
     assert marks[0] == marks[1] >= 2
     backups.stack.settle(PATIENCE)
+
+
+def test_a_replica_with_bad_data_is_put_back_from_a_backup(shop: Shop, backups: Backups) -> None:
+    """Its data is a mount point now. Not one write is lost; who leads, or could not follow, is left alone."""
+    words = ("restore", "main", "--node", "db2")
+    wait_for("a copy", lambda: backups.ids("full"), PATIENCE, every=1)
+    with shop.ledger("rotten") as ledger:
+        ledger.wait_for(ROWS, PATIENCE)
+        assert "db1 takes the writes" in backups.verb("restore", "main", "--node", "db1", "--yes", code=1).err
+        backups.stack.on("db2", ROT)
+        said = backups.verb(*words, "--dry-run").err
+        assert "nobody gives a copy" in said, said
+        backups.killed("exchange", *words, "--yes", after=0.5)
+        done = backups.verb(*words, "--yes", "-o", "json").json
+        ledger.wait_for(ROWS, PATIENCE)  # none is acknowledged without a replica
+        print(f"db2 after {done['seconds']} s: {done['stages']}, from {done['node']}")
+    wait_for("all rows on the replica", lambda: len(set(map(frozenset, shop.everywhere("rotten")))) == 1, PATIENCE)
+    assert {each.number for each in ledger.records() if each.kind == OK} <= shop.everywhere("rotten")[1]
+    backups.verb(*words, "--confirm", "--yes")
+    backups.stack.settle(PATIENCE)
+    backups.run("--full")
+    backups.verb("backup", "verify", "main")
+
+
+def test_who_could_not_follow_from_a_backup_is_left_alone(shop: Shop, backups: Backups) -> None:
+    """Nothing was fetched any more, and the primary has removed what comes next."""
+    for node in shop.nodes:
+        backups.stack.on(node, "systemctl stop cluster-backup-source")
+    try:
+        shop.say("CREATE TABLE purged (id INT PRIMARY KEY)")
+        backups.stack.on("db1", PURGE)
+        done = backups.verb("restore", "main", "--node", "db2", "--yes", code=1)
+    finally:
+        for node in shop.nodes:
+            backups.stack.on(node, "systemctl start cluster-backup-source")
+    assert "has no binary logs any more that go on from there" in done.err
+    assert "cluster rejoin db2 --clone" in done.err
+    assert backups.stack.status()["databases"]["main"]["restore"] is None
+    backups.stack.settle(PATIENCE)
+    backups.fetched_beyond(time.time())  # from the replica, which has all
 
 
 def test_a_lost_cluster_is_made_again(

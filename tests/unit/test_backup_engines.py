@@ -13,7 +13,7 @@ import jinja2
 import pytest
 import yaml
 
-from cluster_cli.backups import replacing, restoring
+from cluster_cli.backups import one_node, replacing, restoring
 from cluster_cli.backups.restoring import Wish
 from cluster_cli.errors import ClusterError
 from cluster_cli.topology.load import parse
@@ -120,6 +120,19 @@ def test_a_running_database_of_mysql_is_not_put_back(workspace: Any) -> None:
     assert "mysql" in str(raised.value.why)
     assert "--to scratch" in str(raised.value.hint)
     assert replacing.live_of(workspace, Wish("main")).name == "main"
+
+
+def test_no_node_of_mysql_is_put_back_alone(workspace: Any) -> None:
+    topology = workspace.topology
+    node = topology.databases["books"].nodes[0]
+    for database in ("books", None):
+        with pytest.raises(ClusterError, match=f"{node} cannot be put back from a backup") as raised:
+            one_node.of_node(workspace, Wish(database, target=node))
+        assert f"cluster rejoin {node} --clone" in str(raised.value.hint)
+    node = topology.databases["main"].nodes[-1]
+    assert one_node.of_node(workspace, Wish(None, target=node))[0].name == "main"
+    with pytest.raises(ClusterError, match="no node of database main"):
+        one_node.of_node(workspace, Wish("main", target=topology.databases["books"].nodes[0]))
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,7 @@ def exchange(
     monkeypatch.setattr(module, "MOUNTED", request.param == "a mount point")
     monkeypatch.setattr(module, "active", lambda: "inactive")
     monkeypatch.setattr(module, "systemctl", lambda *_: None)
+    monkeypatch.setattr(module, "version", lambda: "10.11.1")
     monkeypatch.setattr(module.pwd, "getpwnam", lambda _: module.pwd.getpwuid(module.os.getuid()))
     written(data, OLD)
     if module.MOUNTED:
@@ -116,6 +117,64 @@ def test_a_node_to_which_nothing_came_is_emptied(exchange: ModuleType) -> None:
     written(Path(exchange.DATA), NEW)  # what it copied from another one
     exchange.back()
     assert (in_place(exchange), aside(exchange, "undone")) == (OLD, NEW)
+
+
+def test_a_node_whose_data_is_lost_is_given_what_came(exchange: ModuleType) -> None:
+    """Where there was nothing, that is what is had back."""
+    if exchange.MOUNTED:
+        for path in Path(exchange.DATA).iterdir():
+            if path.name not in exchange.OURS:
+                exchange.shutil.rmtree(path) if path.is_dir() else path.unlink()
+    else:
+        exchange.shutil.rmtree(exchange.DATA)
+    came(exchange)
+    assert exchange.look()["before"] is False
+    exchange.put()
+    assert in_place(exchange) == NEW
+    assert exchange.look()["before"] is True
+    assert exchange.look()["own"] is True
+    exchange.back()
+    assert (in_place(exchange), aside(exchange, "undone")) == ({}, NEW)
+
+
+@pytest.mark.parametrize("group", ["", "e17933a0-eb61-11f1-88da-abb6e7012816"])
+def test_what_came_says_where_it_stands(
+    exchange: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, group: str
+) -> None:
+    """By the files a server of the engine, and of a group, looks for; nothing of it before all came."""
+    said = tmp_path / "seat"
+    said.write_text(json.dumps({"history": ["9-1-4", "9-7-15"], "group": group, "seqno": 18}))
+
+    def seat() -> None:
+        with said.open() as stdin:
+            monkeypatch.setattr(exchange.sys, "stdin", stdin)
+            exchange.seat()
+
+    with pytest.raises(exchange.RefusedError, match="nothing came"):
+        seat()
+    came(exchange)
+    seat()
+    exchange.put()
+    found = in_place(exchange)
+    assert found["binlog.state"] == "9-1-4\n9-7-15\n"
+    if not group:
+        assert "grastate.dat" not in found
+        return
+    rows = dict(line.split(":") for line in found["grastate.dat"].splitlines() if ":" in line)
+    assert {name: value.strip() for name, value in rows.items()} == {
+        "version": "2.1", "uuid": group, "seqno": "18", "safe_to_bootstrap": "0",
+    }  # fmt: skip
+
+
+def test_what_cannot_be_read_weighs_nothing(exchange: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A broken disk, or a file that a server removed meanwhile."""
+
+    def broken(_path: str) -> None:
+        raise OSError(5, "Input/output error")
+
+    assert exchange.size(exchange.DATA) > 0
+    monkeypatch.setattr(exchange.os, "lstat", broken)
+    assert exchange.size(exchange.DATA) == 0
 
 
 def test_a_step_that_is_killed_anywhere_is_done_again(

@@ -72,7 +72,7 @@ class FakeServer:
     """A server with binary logs: {name: (position at its beginning, [GTIDs in it])}."""
 
     def __init__(self, position: str, logs: dict[str, tuple[str, list[str]]]) -> None:
-        self.position, self.logs, self.said = position, logs, []
+        self.position, self.logs, self.said, self.status = position, logs, [], []
 
     def __call__(self, _seconds: float) -> "FakeServer":
         return self
@@ -86,6 +86,8 @@ class FakeServer:
         return self.position if "gtid_binlog_pos" in sql.lower() and not values else self.logs[values[0]][0]
 
     def rows(self, sql: str) -> list[tuple]:
+        if "GLOBAL STATUS" in sql:
+            return self.status
         self.said.append(sql)
         if found := re.search(r"EVENTS IN '(.*)' LIMIT", sql):
             return [(0, 0, "Gtid", 0, 0, f"BEGIN GTID {each}") for each in self.logs[found[1]][1]]
@@ -129,6 +131,31 @@ def test_nothing_was_written(binlogs: ModuleType, monkeypatch: pytest.MonkeyPatc
     assert server.said == [], "an idle server's logs are left alone"
 
 
+@pytest.mark.parametrize(("engine", "name"), [("mariadb", "master"), ("mysql", "source")])
+@pytest.mark.parametrize(
+    ("clients", "status", "waits"), [("0", "ON", True), ("1", "ON", False), ("0", "OFF", False)]
+)
+def test_no_log_is_closed_while_commits_wait_for_a_replica(
+    monkeypatch: pytest.MonkeyPatch, engine: str, name: str, clients: str, status: str, waits: bool
+) -> None:
+    """That would wait, too, and hold up whoever looks at the logs, as who wants to follow."""
+    binlogs = loaded(monkeypatch, engine, "engine", "server", "binlogs")
+    server = (
+        FakeServer("1-1-99", LOGS) if engine == "mariadb" else FakeMysql(f"{UUID}:1-9", "", {"b1": "", "b2": ""})
+    )
+    server.status = [(f"Rpl_semi_sync_{name}_clients", clients), (f"Rpl_semi_sync_{name}_status", status)]
+    monkeypatch.setattr(binlogs, "Server", server)
+    position = "1-1-90" if engine == "mariadb" else f"{UUID}:1-4"
+    if waits:
+        with pytest.raises(Exception, match="no replica acknowledges") as raised:
+            binlogs.after(position)
+        assert raised.value.code == 503
+        assert server.said == []
+    else:
+        binlogs.after(position)
+        assert server.said[0].startswith("FLUSH")
+
+
 def test_what_was_removed_is_told(binlogs: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also of a node that was given a copy: its first log says to begin with nothing, and begins far on."""
     late = {"b1": ("", ["1-1-60"]), "b2": ("1-1-80", [])}
@@ -167,7 +194,7 @@ class FakeMysql:
     """A MySQL server with binary logs: {name: what those before hold}. purged: what no log of its holds."""
 
     def __init__(self, executed: str, purged: str, logs: dict[str, str]) -> None:
-        self.executed, self.purged, self.logs, self.said = executed, purged, logs, []
+        self.executed, self.purged, self.logs, self.said, self.status = executed, purged, logs, [], []
 
     def __call__(self, _seconds: float) -> "FakeMysql":
         return self
@@ -184,6 +211,8 @@ class FakeMysql:
         return self.purged if "purged" in sql else self.executed
 
     def rows(self, sql: str) -> list[tuple]:
+        if "GLOBAL STATUS" in sql:
+            return self.status
         self.said.append(sql)
         if found := re.search(r"EVENTS IN '(.*)' LIMIT", sql):
             before = self.logs[found[1]].replace(",", ",\n")

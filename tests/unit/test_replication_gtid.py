@@ -104,3 +104,33 @@ def test_what_only_one_has_is_told_by_who_numbered_it() -> None:
         f"db1 lacks {FIRST}:3",
         f"db2 lacks {FIRST}:2",
     )
+
+
+@given(LOGS, st.integers(1, 12))
+def test_a_past_is_known_up_to_a_position(log: list[int], count: int) -> None:
+    """What is told of it was so, and it ends with the position; of who wrote no more since, all is told."""
+    then = log[:count]
+    known = positions.until(history(log), position(then))
+    assert ",".join(known[-1:]) == position(then)
+    assert gtid.contains(history(then), ",".join(known))
+    silent = {server for server in then if server not in log[len(then) :]}
+    assert {each.server for each in positions.parse(",".join(known))} >= silent
+
+
+def test_domains_of_others_are_no_part_of_a_past() -> None:
+    assert positions.until("9-1-4,1-1-7,1-2-9", "1-2-9") == ("1-1-7", "1-2-9")
+
+
+@pytest.mark.parametrize(
+    ("begins", "first", "leads"),
+    [
+        ("1-1-10", "", True),
+        ("1-1-11", "", False),
+        ("1-1-10,9-1-99", "", True),  # a domain that is not asked for
+        ("", "1-2-11", True),
+        ("", "1-2-12", False),
+        ("", "", True),  # nothing is in it
+    ],
+)
+def test_logs_lead_on_from_a_position_or_were_removed(begins: str, first: str, leads: bool) -> None:
+    assert positions.leads_on(begins, first, "1-1-10") == leads

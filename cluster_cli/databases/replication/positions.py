@@ -91,3 +91,26 @@ def furthest(positions: Iterable[str]) -> str:
         if distance(each, best) > 0:
             best = each
     return best
+
+
+def until(history: str, position: str) -> tuple[str, ...]:
+    """A history as far as it is known for sure at a position; the last one of each domain is that of the position.
+
+    Of a server that wrote on after it, it is not told how far it was by then.
+    """
+    at = {each.domain: each for each in parse(position)}
+    before = [each for each in parse(history) if each.domain in at and each.sequence < at[each.domain].sequence]
+    found = [each for each in before if each.server != at[each.domain].server]
+    return tuple(str(each) for each in [*found, *at.values()])
+
+
+def leads_on(begins: str, first: str, position: str) -> bool:
+    """Whether binary logs hold all that comes after a position, where one begins with them.
+
+    begins: where they were when the oldest began, empty where that does not tell, as of a node that was given a
+    copy; first: the first transaction in it then, empty for none.
+    """
+    here = reached(position)
+    if begins:
+        return all(here.get(domain, 0) >= last for domain, last in reached(begins).items() if domain in here)
+    return all(here.get(domain, 0) >= last - 1 for domain, last in reached(first).items() if domain in here)

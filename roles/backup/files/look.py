@@ -17,6 +17,7 @@ import gtid
 import record
 import restore
 import scratch
+import seat
 from prove import Stopwatch
 from settings import HOME, SCRATCH, BusyError, RefusedError, held
 
@@ -32,7 +33,10 @@ def folder_of(database):
 
 
 def request(name):
-    """What is wished for: {at: UTC time, gtid: position, backup: id}, each empty or missing. Taken once."""
+    """What is wished for: {at: UTC time, gtid: position, backup: id, seat: whether a node goes on from there}.
+
+    Each may be empty or missing.
+    """
     try:
         with open(os.path.join(REQUESTS, f"{name}.json"), encoding="utf-8") as handle:
             return json.load(handle)
@@ -54,7 +58,9 @@ def decided(database, backups, wish):
     else:
         copy = catalogue.copy_before(backups, name, moment=moment, position=goal)
     chain = catalogue.chain(backups, copy)
-    if chosen and not goal and not at:
+    if wish.get("seat"):
+        seat.refuse_past(backups, copy)
+    elif chosen and not goal and not at:
         return chain, [], copy.position, at
     line = catalogue.line(backups, name, catalogue.begins(copy), goal, copy.history, moment)
     if moment is not None:
@@ -70,18 +76,28 @@ def decided(database, backups, wish):
 
 def plan(known, database, repository, wish):
     """What a restore would do, without doing it."""
+    return way(known, database, repository, wish)[0]
+
+
+def way(known, database, repository, wish):
+    """(what a restore will do, for people; copies, binary logs, position and second as `decided` has them)."""
     fetched_as_far(known, database, repository, wish)
     backups, _ = repository.snapshots()
     chain, line, goal, at = decided(database, backups, wish)
+    more = {}
+    if wish.get("seat"):
+        line, found = seat.found(database, repository, line, chain[-1].position)
+        goal, more = found["gtid"], {"seat": found}
     count = sum(each.bytes for each in chain)
     free = shutil.disk_usage(HOME).free
     if free < SPARE * count:
         raise RefusedError(f"{HOME} has {free >> 20} MB free, and {SPARE * count >> 20} MB are needed")
     reached = line[-1].position if line else chain[-1].position
-    return {
+    told = {
         "copies": [each.id for each in chain], "binlogs": [each.id for each in line], "bytes": count,
-        "from": chain[-1].position, "to": goal or (f"{at} UTC" if at else reached),
+        "from": chain[-1].position, "to": goal or (f"{at} UTC" if at else reached), **more,
     }  # fmt: skip
+    return told, chain, line, goal, at
 
 
 def restored(known, database, repository):
@@ -89,9 +105,7 @@ def restored(known, database, repository):
     name, wish = database["name"], request(database["name"])
     with held(f"look-{name}", wait=False):
         took = Stopwatch()
-        told = plan(known, database, repository, wish)
-        backups, _ = repository.snapshots()
-        chain, line, goal, at = decided(database, backups, wish)
+        told, chain, line, goal, at = way(known, database, repository, wish)
         folder = folder_of(name)
         shutil.rmtree(folder, ignore_errors=True)
         os.makedirs(folder, mode=0o700)
@@ -101,8 +115,9 @@ def restored(known, database, repository):
         took.stage("fetch")
         data = restore.prepare(chain, folder)
         took.stage("prepare")
-        with scratch.Scratch(data) as server:
+        with seat.taken(database, data, told.get("seat")) as settle, scratch.Scratch(data) as server:
             restore.replay(server, database, logs, chain[-1].position, goal=goal, stop=at)
+            settle(server)
         took.stage("replay")
         for number in range(len(logs)):
             shutil.rmtree(os.path.join(folder, f"binlogs-{number}"))
@@ -110,13 +125,18 @@ def restored(known, database, repository):
 
 
 def fetched_as_far(known, database, repository, wish):
-    """Fetch what was written, where the wish goes beyond what is here, and what runs goes on from there."""
+    """Fetch what was written, where the wish goes beyond what is here, and what runs goes on from there.
+
+    A node that goes on from there is to have as little to fetch from the others as may be.
+    """
     if adopt.waits(database["name"]):
         return
+    began = time.time()
     for _ in range(FETCHES):
         backups, _ = repository.snapshots()
         here = catalogue.reached(backups, database["name"])
-        late = wish.get("at") and timegm(time.strptime(wish["at"], UTC)) > record.seen(database["name"])
+        until = timegm(time.strptime(wish["at"], UTC)) if wish.get("at") else began if wish.get("seat") else 0
+        late = until > record.seen(database["name"])
         if not here or (not late and gtid.reaches(here, wish.get("gtid", ""))):
             return
         try:

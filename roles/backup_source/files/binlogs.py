@@ -20,6 +20,10 @@ def after(position):
     with Server(60.0) as server:
         if engine.nothing_since(server, position):
             return None
+        if waits(server):
+            raise RefusedError(
+                "no replica acknowledges: to close a log would wait for one, and hold up the server", 503
+            )
         server.rows("FLUSH LOCAL BINARY LOGS")  # closes the one in use; it is not replicated
         found = []
         for row in reversed(server.rows("SHOW BINARY LOGS")):
@@ -28,6 +32,17 @@ def after(position):
             if len(found) > 1 and engine.follows(server, row[0], begins, position):
                 return found
     raise RefusedError(f"what comes after {position} is not in the binary logs any more", 410)
+
+
+def waits(server):
+    """Whether commits wait for a replica and none is there.
+
+    Who closes a log then waits with the log locked, and all who only look at it (MariaDB's sql/log.cc and MySQL's
+    sql/binlog.cc, rotate_and_purge).
+    """
+    rows = server.rows(f"SHOW GLOBAL STATUS LIKE '{engine.SEMI_SYNC}\\_%'")
+    known = {str(row[0]).lower().removeprefix(engine.SEMI_SYNC): str(row[1]) for row in rows}
+    return known.get("_status") == "ON" and known.get("_clients") == "0"
 
 
 def packed(found):

@@ -10,6 +10,8 @@
   put                        what is there goes aside; what came, if anything did, takes its place
   back                       what went aside comes back; what was in its place goes aside
   begin SEQUENCE DOMAIN      the server runs on what came, as the first of its database; GTIDs go on from there
+  seat < SEAT                what came is to go on with the others: {history: [GTID, ...], group, seqno}
+  join                       the server starts, and is not waited for
   forget                     remove what lies aside, and the note
 
 The answer is JSON, or exit code 1 and a reason. Each step may be done again, and goes on where it was interrupted:
@@ -36,6 +38,13 @@ MOUNTED = os.path.ismount(DATA)
 OURS = {"cluster-aside", "lost+found"}
 WHOLE = "cluster-received.json"
 SPARE = 256 << 20
+# As Galera writes it when its server ends (its documentation, "Node Provisioning").
+GALERA_STATE = """# GALERA saved state
+version: 2.1
+uuid:    {}
+seqno:   {}
+safe_to_bootstrap: 0
+"""
 START_SECONDS = 600
 CLIENT = ["mariadb", "--no-defaults", "--connect-timeout=3", "-BN", "--raw"]
 
@@ -50,11 +59,14 @@ def place(name):
 
 
 def look():
-    """The note; sizes in bytes; whether data came whole, and some is aside; whether the server runs."""
+    """The note; sizes in bytes; whether data came whole, and some is aside; whether the server runs.
+
+    own: what is in place is what came, and no copy of another node.
+    """
     here = os.path.dirname(DATA) if not os.path.isdir(DATA) else DATA
     return {
         "note": noted(), "data": size(DATA) - size(ASIDE), "room": shutil.disk_usage(here).free,
-        "running": active() == "active",
+        "running": active() == "active", "unit": active(), "own": os.path.exists(os.path.join(DATA, WHOLE)),
         "coming": size(place("incoming")), "incoming": os.path.exists(os.path.join(place("incoming"), WHOLE)),
         "before": os.path.isdir(place("before")), "undone": os.path.isdir(place("undone")),
         "moving": any(os.path.isdir(place(name) + ".part") for name in ("before", "undone")),
@@ -185,6 +197,8 @@ def aside(folder):
         os.rename(folder + ".part", folder)
     elif os.path.isdir(DATA):
         os.rename(DATA, folder)
+    else:
+        os.mkdir(folder, mode=0o700)  # there was nothing, and that was set aside
     sync()
 
 
@@ -219,6 +233,36 @@ def owned():
     os.chown(DATA, owner.pw_uid, owner.pw_gid)
     os.chmod(DATA, 0o755)
     sync()
+
+
+def seat():
+    """Have what came say where it stands in its database, so that its server goes on with the others from there.
+
+    The history of its binary logs, which it has not, is read by a server that has none (sql/log.cc,
+    do_binlog_recovery); the last one of a domain is its position. Of a Galera group: its state file.
+    """
+    known, incoming = json.load(sys.stdin), place("incoming")
+    if not os.path.exists(os.path.join(incoming, WHOLE)):
+        raise RefusedError("nothing came that could go on with the others")
+    texts = {"binlog.state": "".join(f"{each}\n" for each in known["history"])}
+    if known["group"]:
+        texts["grastate.dat"] = GALERA_STATE.format(known["group"], known["seqno"])
+    owner = pwd.getpwnam(ACCOUNT)
+    for name, text in texts.items():
+        path = os.path.join(incoming, name)
+        with open(path, "w", encoding="utf-8") as handle:
+            handle.write(text)
+            os.fchmod(handle.fileno(), 0o640)
+            os.fchown(handle.fileno(), owner.pw_uid, owner.pw_gid)
+            os.fsync(handle.fileno())
+
+
+def join():
+    """Have the server start, and do not wait for it: it takes part by itself, or follows nobody."""
+    release()
+    systemctl("enable", UNIT)
+    systemctl("reset-failed", UNIT)
+    systemctl("start", "--no-block", UNIT)
 
 
 def sync():
@@ -352,13 +396,21 @@ def last_words():
 
 
 def size(folder):
-    """Bytes of all files below; 0 where there is no such folder."""
-    return sum(os.lstat(os.path.join(at, name)).st_size for at, _, names in os.walk(folder) for name in names)
+    """Bytes of all files below; 0 where there is no such folder, and of what cannot be read, or went meanwhile."""
+    return sum(weight(os.path.join(at, name)) for at, _, names in os.walk(folder) for name in names)
+
+
+def weight(path):
+    """Bytes of a file."""
+    try:
+        return os.lstat(path).st_size
+    except OSError:
+        return 0
 
 
 STEPS = {
     "look": look, "note": note, "room": room, "receive": receive, "received": received, "stop": stop, "put": put,
-    "back": back, "release": release, "begin": begin, "forget": forget,
+    "back": back, "release": release, "begin": begin, "seat": seat, "join": join, "forget": forget,
 }  # fmt: skip
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ SOCKET = "/run/mysqld/mysqld.sock"
 BACKUP = ["mariabackup", "--backup", "--user=mysql", f"--socket={SOCKET}", "--stream=xbstream", "--parallel=1"]
 COPIER = "mariabackup"
 PRIMARY = "SELECT @@rpl_semi_sync_master_enabled"
+SEMI_SYNC = "rpl_semi_sync_master"
 POSITION, HISTORY = "SELECT @@gtid_binlog_pos", "SELECT @@gtid_binlog_state"
 FIRST_EVENTS = 500  # the first change all nodes share stands among them
 

@@ -13,6 +13,7 @@ import time
 COPIER = "the copy"
 # Who follows takes no writes; on a primary that is fenced nothing is lost by giving a copy.
 PRIMARY = "SELECT @@GLOBAL.super_read_only = 0"
+SEMI_SYNC = "rpl_semi_sync_source"
 POSITION = HISTORY = "SELECT @@GLOBAL.gtid_executed"
 PURGED = "SELECT @@GLOBAL.gtid_purged"
 
