@@ -12,7 +12,7 @@ import select
 import subprocess
 import sys
 import time
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from itertools import groupby
 from pathlib import Path
 
@@ -35,7 +35,7 @@ def moment(text):
 
 def written(seconds):
     """A time as it stands in a line."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds")
+    return datetime.fromtimestamp(seconds, timezone.utc).isoformat(timespec="microseconds")
 
 
 class Wanted:
