@@ -66,3 +66,8 @@ def test_one_that_somebody_started_without_room_is_ended_again(room, tmp_path):
     mark.touch()
     assert told(room, mark, FULL, [("7", 5)] * 4)
     assert room.done == ENDED
+
+
+def test_a_lost_folder_has_no_room(room, tmp_path, monkeypatch):
+    monkeypatch.setattr(room, "DATA", str(tmp_path / "lost"))
+    assert room.free_bytes() == 0

@@ -52,8 +52,11 @@ class Stall:
 
 
 def free_bytes():
-    """The room left for the server."""
-    found = os.statvfs(DATA)
+    """The room left for the server; 0 where its folder is lost: it cannot be started there either."""
+    try:
+        found = os.statvfs(DATA)
+    except FileNotFoundError:
+        return 0
     return found.f_bavail * found.f_frsize
 
 
