@@ -16,11 +16,13 @@ from .alerts_heard import PATIENCE, Receiver, over, provoke, stand
 from .command import cluster, wait_for
 from .conftest import Stack
 from .data_tier import only_in_drills
+from .monitoring_costs import NODE_MEGABYTES, NODE_PERCENT, WATCHED, WATCHER_MEGABYTES, costs, of_node
 
 pytestmark = only_in_drills
 NETWORK = "10.89.83"
 VIP = f"{NETWORK}.100"
 SPARE, MORE = 12, 3  # percent of this machine's memory: what the lab may come to need, what is taken beyond that
+COST_SECONDS = 90.0
 LONG = 3 * PATIENCE  # what is not urgent has to hold for longer before it is told
 TOPOLOGY = f"""
 name: e2e-alerts
@@ -52,7 +54,7 @@ backup:
   schedule: {{binlogs: 10s, jitter: 0s}}
   overdue: {{binlogs: 1m}}
 monitoring:
-  nodes: [mon1]
+  nodes: [mon1, lb2]
   interval: 2s
   patience: 4s
   thresholds: {{memory_percent: MEMORY, latency: 500ms}}
@@ -159,6 +161,36 @@ def copied(stack: Stack) -> bool:
 def say(stack: Stack, node: str, sql: str) -> str:
     """What a node's server says."""
     return stack.on(node, f'mariadb --no-defaults -BN -e "{sql}"')
+
+
+def test_what_it_costs_eleven_nodes(lab: Stack) -> None:
+    """At the interval there is where none is set."""
+    place = lab.folder / "topology.yml"
+    text = place.read_text(encoding="utf-8")
+    place.write_text(text.replace("  interval: 2s\n  patience: 4s\n", ""), encoding="utf-8")
+    try:
+        up(lab)
+        nodes = list(lab.workspace.topology.nodes)
+        found = costs(lab, nodes, COST_SECONDS)
+    finally:
+        place.write_text(text, encoding="utf-8")
+        up(lab)
+    print(
+        *(f"{each.node:5} {each.unit:30} {each.megabytes:6.1f} MB {each.percent:5.2f} %" for each in found),
+        sep="\n",
+    )
+    whole = {node: of_node(found, node) for node in nodes}
+    parts = {node: of_node(found, node, WATCHED) for node in nodes}
+    print(*(f"{node}: {held:.0f} MB, {used:.2f} % of a core" for node, (held, used) in whole.items()), sep="\n")
+    assert whole["mon1"][0] < WATCHER_MEGABYTES
+    assert all(held < NODE_MEGABYTES for held, _ in parts.values()), parts
+    assert all(used < NODE_PERCENT for _, used in parts.values()), parts
+
+
+def up(stack: Stack) -> None:
+    """Have monitoring as the file says now."""
+    done = cluster("up", stack.folder, "--only", "monitoring", timeout=600)
+    assert done.code == 0, done
 
 
 def test_a_machine_runs_out(lab: Stack, receiver: Receiver, limit: int) -> None:
@@ -281,6 +313,31 @@ def test_who_watches_is_watched(lab: Stack, receiver: Receiver) -> None:
     lab.on("web1", "systemctl start nginx")
     over(receiver, {("NotificationsFailing", "mon1")})
     lab.settle()
+
+
+def test_who_watches_may_die(lab: Stack, receiver: Receiver) -> None:
+    """Two watch: people are told once by both, and of everything by the one that is left."""
+    wanted = {("CertificateExpiring", "web1")}
+    made = f"python3 -c '{CERTIFICATE}' /etc/cluster/certificates/old 80 20; systemctl restart cluster-metrics"
+    receiver.heard.clear()
+    provoke(lab, receiver, {"web1": made}, wanted, LONG)
+    lab.on("web1", "rm -r /etc/cluster/certificates/old; systemctl restart cluster-metrics")
+    over(receiver, wanted)
+    told_of = [each for each in receiver.heard if "web1" in each]
+    assert len(told_of) == 2, told_of  # that it began, and that it is over
+    lab.lab.kill("mon1")
+    wanted = {("NodeDown", "mon1")}
+    provoke(lab, receiver, {}, wanted)
+    assert any(
+        row["name"] == "NodeDown" for row in cluster("alerts", "-C", lab.folder, "-o", "json").json["alerts"]
+    )
+    more = {("NodeDown", "rep4")}
+    lab.lab.kill("rep4")
+    provoke(lab, receiver, {}, more)
+    for node in ("mon1", "rep4"):
+        lab.lab.start(node)
+    over(receiver, wanted | more)
+    lab.settle(LONG)
 
 
 def told(stack: Stack, name: str) -> bool:
