@@ -1,4 +1,4 @@
-"""What monitoring costs a node: the memory its programs hold, and their processor time, by their control groups."""
+"""What monitoring costs a node: memory its programs hold, and processor time, by their control groups."""
 
 import time
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ done"""
 
 @dataclass(frozen=True)
 class Cost:
-    """What a program of a node holds and uses. megabytes: of memory; percent: of one core, over the time looked at."""
+    """What a program of a node holds and uses. megabytes: of memory; percent: of a core, meanwhile."""
 
     node: str
     unit: str
