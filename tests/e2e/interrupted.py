@@ -93,7 +93,8 @@ def failover_killed(database: Database, point: int, way: str) -> Fault:
         database.stack.on(lost, ENDED.format(database.mode.unit))
         killed_and_mended(database, ledger, "failover", point, way)
         database.stack.on(lost, f"systemctl start {database.mode.unit}")
-        comes_back(database, lost)
+        if database.writer() != lost:  # killed early, `up` has its server run and take the writes again
+            comes_back(database, lost)
         brought_up(database)
 
     return fault
