@@ -326,7 +326,7 @@ def test_who_watches_may_die(lab: Stack, receiver: Receiver) -> None:
     told_of = [each for each in receiver.heard if "web1" in each]
     assert len(told_of) == 2, told_of  # that it began, and that it is over
     lab.lab.kill("mon1")
-    wanted = {("NodeDown", "mon1")}
+    wanted = {("NodeDown", "mon1"), ("AlertmanagersApart", "lb2")}
     provoke(lab, receiver, {}, wanted)
     assert any(
         row["name"] == "NodeDown" for row in cluster("alerts", "-C", lab.folder, "-o", "json").json["alerts"]
