@@ -1,4 +1,4 @@
-"""What monitoring costs a node: memory its programs hold, and processor time, by their control groups."""
+"""What monitoring costs a node: memory its programs hold, and processor time, with that of their children."""
 
 import time
 from collections.abc import Sequence
@@ -10,13 +10,11 @@ from .conftest import Stack
 WATCHER_MEGABYTES, NODE_MEGABYTES, NODE_PERCENT = 300, 40, 1.0  # what it may cost
 WATCHING = ("prometheus", "prometheus-alertmanager", "prometheus-blackbox-exporter")
 WATCHED = ("prometheus-node-exporter", "prometheus-mysqld-exporter", "cluster-metrics")
+TICKS = 100  # a second, in what proc(5) tells of a process
 LOOK = f"""for unit in {" ".join((*WATCHING, *WATCHED))}; do
-group=$(systemctl show -P ControlGroup $unit)
-[ -n "$group" ] || continue
-held=0
-for id in $(cat /sys/fs/cgroup$group/cgroup.procs); do
-held=$((held + $(sed -n 's/^VmRSS: *\\([0-9]*\\) kB/\\1/p' /proc/$id/status))); done
-echo $unit $held $(sed -n 's/^usage_usec //p' /sys/fs/cgroup$group/cpu.stat)
+id=$(systemctl show -P MainPID $unit)
+[ "${{id:-0}}" = 0 ] || echo $unit $(sed -n 's/^VmRSS:[^0-9]*\\([0-9]*\\) kB/\\1/p' /proc/$id/status) \\
+$(cut -d ' ' -f 14-17 /proc/$id/stat)
 done"""
 
 
@@ -34,8 +32,8 @@ def costs(stack: Stack, nodes: Sequence[str], seconds: float) -> tuple[Cost, ...
     """The costs of all programs of these nodes, over so many seconds from now."""
 
     def look(node: str) -> dict[str, tuple[float, float, float]]:
-        rows = (line.split() for line in stack.on(node, LOOK).splitlines())
-        return {unit: (int(held) / 1024, int(used) / 1e6, time.monotonic()) for unit, held, used in rows}
+        rows, now = (line.split() for line in stack.on(node, LOOK).splitlines()), time.monotonic()
+        return {unit: (int(held) / 1024, sum(map(int, used)) / TICKS, now) for unit, held, *used in rows}
 
     with ThreadPoolExecutor() as pool:
         before = dict(zip(nodes, pool.map(look, nodes), strict=True))

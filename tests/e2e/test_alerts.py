@@ -66,7 +66,7 @@ DISK = """mkdir -p /run/{0} /srv/{0} && mount -t tmpfs -o {1} none /run/{0} && c
 mkdir lower upper work && mount -t overlay -o lowerdir=lower,upperdir=upper,workdir=work overlay /srv/{0}
 {2}"""
 NO_DISK = "umount /srv/{0} /run/{0}"
-FILES = "for n in $(seq 1000); do : > /srv/many/$n || break; done 2>/dev/null; true"
+FILES = "for n in $(seq 1000); do touch /srv/many/$n || break; done 2>/dev/null; true"
 CERTIFICATE = """
 import datetime, os, sys
 from cryptography import x509
