@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from .conftest import Stack
 
 WATCHER_MEGABYTES, NODE_MEGABYTES, NODE_PERCENT = 300, 40, 1.0  # what it may cost
+EXPORTER_MEGABYTES = 25  # what a database server's metrics take beside that
 WATCHING = ("prometheus", "prometheus-alertmanager", "prometheus-blackbox-exporter")
 WATCHED = ("prometheus-node-exporter", "prometheus-mysqld-exporter", "cluster-metrics")
 TICKS = 100  # a second, in what proc(5) tells of a process
