@@ -1,6 +1,7 @@
 """A bucket as a backup node sees it: what the store says is told in plain words, before restic waits for it."""
 
 import hashlib
+import io
 import json
 import socket
 import ssl
@@ -12,6 +13,7 @@ from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from ipaddress import IPv4Address
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -260,3 +262,12 @@ def test_what_restic_says_of_a_store_is_told_without_a_trace() -> None:
     said = repository.complaint("backup", text)
     assert said.startswith("the bucket takes nothing more: it has a quota, and is full (restic backup: ")
     assert "github.com" not in said
+
+
+def test_a_long_trace_does_not_displace_the_reason() -> None:
+    trace = "".join(f"main.step{number}\n\tgithub.com/restic/restic/{number}.go:7\n" for number in range(30))
+    text = f"write /srv/locks/4a: no space left on device\n{trace}unable to create lock in backend\n"
+    process = SimpleNamespace(stderr=io.BytesIO(text.encode()), stdout=io.BytesIO(b'{"a":1}\n'))
+    heard = repository.Listening(process)
+    assert heard.out() == '{"a":1}\n'
+    assert repository.complaint("backup", heard.err()).startswith("there is no room left (restic backup: write")

@@ -227,8 +227,9 @@ class Listening:
             thread.start()
 
     def hear(self, name, stream):
-        for line in stream:
-            self.said[name] = [*self.said[name][-20:], line.decode(errors="replace")]
+        for line in (raw.decode(errors="replace") for raw in stream):
+            if name == "out" or not of_a_trace(line):  # its first words are the reason
+                self.said[name] = [*self.said[name][-20:], line]
 
     def text(self, name):
         for thread in self.threads:
@@ -253,9 +254,14 @@ def file_name(backup):
     )
 
 
+def of_a_trace(line):
+    """Whether a line is of a trace of Go's, which has no spaces in it."""
+    return " " not in line.strip()
+
+
 def complaint(word, text):
     """restic's last words, after what they mean where we know."""
-    lines = [line.strip() for line in text.strip().splitlines() if " " in line.strip()]  # a trace of Go has none
+    lines = [line.strip() for line in text.strip().splitlines() if not of_a_trace(line)]
     meaning = next((meaning for words, meaning in WORDS.items() if words in text), "")
     said = f"restic {word}: {' / '.join(lines[-3:])[:400]}"
     return f"{meaning} ({said})" if meaning else said
