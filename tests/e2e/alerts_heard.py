@@ -37,9 +37,16 @@ class Receiver:
             self.state[labels["alertname"], about] = str(alert["status"])
             self.heard.append(alert["annotations"]["summary"])
 
-    def is_told(self, wanted: set[tuple[str, str]], status: str) -> bool:
-        """Whether each of these was last told to be so."""
-        return all(self.state.get(each) == status for each in wanted)
+    def waited(self, wanted: set[tuple[str, str]], status: str, seconds: float) -> float:
+        """Wait until each of these was last told to be so; the seconds it took. AssertionError: which were not."""
+
+        def lacking() -> set[tuple[str, str]]:
+            return {each for each in wanted if self.state.get(each) != status}
+
+        try:
+            return wait_for(f"{wanted} to be {status}", lambda: not lacking(), seconds)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; lacking: {lacking()}") from None
 
     @contextmanager
     def listening(self) -> Iterator[None]:
@@ -96,11 +103,11 @@ def provoke(
     """Run a command on each node, and wait until the receiver was told of what is wanted."""
     for node, command in faults.items():
         stack.on(node, command)
-    took = wait_for(f"{wanted} to be told", lambda: receiver.is_told(wanted, "firing"), seconds)
+    took = receiver.waited(wanted, "firing", seconds)
     print(f"told of {len(wanted)} alerts {took:.1f} s after the faults")
 
 
 def over(receiver: Receiver, wanted: set[tuple[str, str]]) -> None:
     """Wait until the receiver was told that these are over."""
-    took = wait_for(f"{wanted} to be over", lambda: receiver.is_told(wanted, "resolved"), PATIENCE)
+    took = receiver.waited(wanted, "resolved", PATIENCE)
     print(f"told of their end {took:.1f} s after the faults were gone")

@@ -314,7 +314,7 @@ def test_a_dead_node_is_one_alert(lab: Stack, receiver: Receiver, browser: Brows
     lab.lab.kill("web1")
     wanted = {("NodeDown", "web1")}
     try:
-        wait_for("NodeDown to be told", lambda: receiver.is_told(wanted, "firing"), PATIENCE)
+        receiver.waited(wanted, "firing", PATIENCE)
         told = {name for (name, about), state in receiver.state.items() if (about, state) == ("web1", "firing")}
         assert told == {"NodeDown"}
         assert agree(lab, browser).nodes["web1"] == "bad"
@@ -428,7 +428,7 @@ def test_what_takes_longer_fires_and_resolves(lab: Stack, receiver: Receiver) ->
     lab.on("lb2", "cp -p /etc/issue /root/issue && echo by hand >> /etc/issue")
     for node, unit in units.items():
         lab.on(node, f"systemctl stop {unit}")
-    wait_for(f"{wanted} to be told", lambda: receiver.is_told(wanted, "firing"), 3 * PATIENCE)
+    receiver.waited(wanted, "firing", 3 * PATIENCE)
     for node, unit in units.items():
         lab.on(node, f"systemctl start {unit}")
     lab.on("lb2", "cp -p /root/issue /etc/issue")
