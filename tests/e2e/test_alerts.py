@@ -89,6 +89,7 @@ os.makedirs(folder)
 with open(f"{folder}/cert.pem", "wb") as file:
     file.write(made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
 """
+SEE = "cluster-metrics prometheus-node-exporter"  # in a lab a unit sees the mounts of when it began
 SITES = "/etc/nginx/nginx.conf"
 ZONE = "limit_req_zone $server_name zone=slow:1m rate=1r/s;"
 PLACES = (
@@ -213,7 +214,7 @@ def test_a_machine_runs_out(lab: Stack, receiver: Receiver, limit: int) -> None:
         ("CertificateAlmostExpired", "lb1"),
     }
     fill = "head -c {1}m /dev/zero > /srv/{0}/file"
-    made = "python3 -c '{}' /etc/cluster/certificates/old {} {}; systemctl restart cluster-metrics"
+    made = "python3 -c '{}' /etc/cluster/certificates/old {} {}; systemctl restart " + SEE
     faults = {
         "web1": "\n".join(
             (
@@ -226,7 +227,7 @@ def test_a_machine_runs_out(lab: Stack, receiver: Receiver, limit: int) -> None:
     }
     with memory_taken(limit + MORE):
         provoke(lab, receiver, faults, wanted, LONG)
-    gone = "rm -r /etc/cluster/certificates/old; systemctl restart cluster-metrics"
+    gone = f"rm -r /etc/cluster/certificates/old; systemctl restart {SEE}"
     lab.on("web1", "; ".join((NO_DISK.format("filling"), NO_DISK.format("many"), gone)))
     lab.on("lb1", "; ".join((NO_DISK.format("full"), gone)))
     over(receiver, wanted)
