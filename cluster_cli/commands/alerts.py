@@ -21,7 +21,7 @@ def command(context: click.Context, cluster: Path, output: str) -> None:
     """
     from cluster_cli.alerts import asked
     from cluster_cli.errors import Exit
-    from cluster_cli.show.alerts import table
+    from cluster_cli.show.alerts import listed
     from cluster_cli.workspace import Workspace
 
     document = asked(Workspace.open(cluster))
@@ -30,6 +30,6 @@ def command(context: click.Context, cluster: Path, output: str) -> None:
     else:
         from rich.console import Console
 
-        Console().print(table(document))
+        Console().print(listed(document))
     fires = any(row["state"] == "firing" for row in document["alerts"])
     context.exit(int(Exit.FAILED if fires else Exit.OK))

@@ -3,17 +3,15 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Group
-from rich.table import Table
 from rich.text import Text
 
 Document = Mapping[str, Any]
 STYLES = {"critical": "bold red", "warning": "yellow"}
 
 
-def table(document: Document) -> Group:
-    """What fires, a row each, and who does not tell."""
+def listed(document: Document) -> Group:
+    """What fires, three lines each, and who does not tell."""
     silent = [
         Text(f"{node} does not tell: {row['why']}", style="red")
         for node, row in document["watchers"].items()
@@ -21,12 +19,18 @@ def table(document: Document) -> Group:
     ]
     if not document["alerts"]:
         return Group(*silent, Text("nothing fires", style="green"))
-    grid = Table("alert", "severity", "since (UTC)", "what is wrong", "see", box=SIMPLE_HEAD, pad_edge=False)
-    for row in document["alerts"]:
-        said = row["severity"] if row["state"] == "firing" else f"{row['severity']}, {row['state']}"
-        style = STYLES.get(row["severity"], "") if row["state"] == "firing" else "dim"
-        grid.add_row(Text(row["name"], style=style), said, row["since"][:19], row["summary"], row["runbook"])
-    return Group(*silent, grid)
+    return Group(*silent, *(line for row in document["alerts"] for line in lines(row)))
+
+
+def lines(row: Mapping[str, Any]) -> Iterator[Text]:
+    """An alert: its name, how bad and since when; what is wrong; where it stands what to do."""
+    fires = row["state"] == "firing"
+    said = row["severity"] if fires else f"{row['severity']}, {row['state']}"
+    since = row["since"][:19].replace("T", " ")
+    style = STYLES.get(row["severity"], "") if fires else "dim"
+    yield Text.assemble((row["name"], style), f"  {said}, since {since} UTC")
+    yield Text(f"  {row['summary']}")
+    yield Text(f"  {row['runbook']}", style="dim")
 
 
 def status_lines(rows: list[dict[str, Any]]) -> Iterator[Text]:
