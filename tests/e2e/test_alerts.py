@@ -274,7 +274,8 @@ def test_nobody_takes_writes_or_two_do(lab: Stack, receiver: Receiver) -> None:
     say(
         lab,
         second,
-        "STOP SLAVE; RESET SLAVE ALL; SET GLOBAL rpl_semi_sync_master_enabled = 1, GLOBAL read_only = 0",
+        "STOP SLAVE; RESET SLAVE ALL; SET GLOBAL rpl_semi_sync_master_enabled = 1, "
+        "GLOBAL rpl_semi_sync_master_wait_no_slave = 1, GLOBAL read_only = 0",
     )
     say(lab, follower, f"STOP SLAVE; CHANGE MASTER TO MASTER_HOST = '{address}'; START SLAVE")
     wanted = {("DatabaseTwoWriters", "orders")}
