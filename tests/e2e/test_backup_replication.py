@@ -67,7 +67,11 @@ def test_a_primary_goes_back_and_forth(shop: Shop, backups: Backups, kind: str) 
     """Rows are lost by a bad statement, and come back on both nodes; then what was before comes back."""
     if kind == "a mount point":
         for node in reversed(shop.nodes):
-            backups.stack.on(node, MOVE.format(unit="mariadb"), 180)
+            backups.stack.on(
+                node,
+                MOVE.format(unit="mariadb", look="systemctl restart 'cluster-doorbell*' cluster-backup-source"),
+                180,
+            )
         done = cluster("up", backups.stack.folder, "--only", "database", timeout=600)
         assert done.code == 0, done
         backups.stack.settle(PATIENCE)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cluster_cli.databases.replication import gtid, positions
+from cluster_cli.databases.replication import gtid, logs, positions
 
 SERVERS = st.integers(1, 3)
 LOGS = st.lists(SERVERS, max_size=12)  # the server that wrote each transaction of domain 1, in order
@@ -134,3 +134,18 @@ def test_domains_of_others_are_no_part_of_a_past() -> None:
 )
 def test_logs_lead_on_from_a_position_or_were_removed(begins: str, first: str, leads: bool) -> None:
     assert positions.leads_on(begins, first, "1-1-10") == leads
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("#1 end_log_pos 285 CRC32 0xf0 \tGtid list []\n#2 CRC32 0x5a \tGTID 7-1-1 ddl\n", ("", "7-1-1")),
+        ("#1 \tGtid list [7-1-753]\n# at 4\n#2 \tGTID 7-1-754 trans\n", ("7-1-753", "")),
+        ("#1 \tGtid list [7-1-753,\n# 7-2-760]\n", ("7-1-753,7-2-760", "")),
+        ("#1 \tGtid list []\n", ("", "")),
+        ("ERROR: File not found\n", None),
+        ("", None),
+    ],
+)
+def test_where_a_binary_log_begins(text: str, found: tuple[str, str] | None) -> None:
+    assert logs.begins(text) == found

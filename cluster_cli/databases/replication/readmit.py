@@ -7,7 +7,7 @@ from cluster_cli.backups.exchange import step as exchange_step
 from cluster_cli.databases.asked import known
 from cluster_cli.databases.live import Live
 from cluster_cli.databases.plan import Plan, refused
-from cluster_cli.databases.replication import gtid, positions
+from cluster_cli.databases.replication import gtid, logs, positions
 from cluster_cli.databases.replication.look import Look
 from cluster_cli.databases.replication.nodes import Looks, evidence, looks, step, writers
 from cluster_cli.databases.replication.rejoin import START_SECONDS, late
@@ -16,7 +16,12 @@ from cluster_cli.errors import ClusterError
 
 CATCH_UP_SECONDS = 86400.0
 PERIOD = 1.0
-FIRST_EVENTS = 500  # the first transaction stands among them
+LOOK_SECONDS = 60.0
+# The first lines of the oldest file: where it begins, and the first transaction.
+OLDEST = (
+    'index=$(mariadb --no-defaults -BNe \'SELECT @@log_bin_index\') && cd "$(dirname "$index")" && '
+    'mariadb-binlog --no-defaults -- "$(head -n 1 "$index")" 2>/dev/null | head -n 500'
+)
 
 
 def weigh(live: Live, node: str) -> Plan:
@@ -78,14 +83,17 @@ def leader(live: Live) -> tuple[str, Look]:
 
 
 def oldest(live: Live, node: str) -> tuple[str, str]:
-    """(the position at which its oldest binary log begins, the first transaction in it); empty where not told."""
-    name = live.ask(node, "SHOW BINARY LOGS")[0][0]
-    begins = live.ask(node, f"SELECT BINLOG_GTID_POS('{name}', 4)")[0][0]
-    if begins not in ("", "NULL"):
-        return begins, ""
-    rows = live.ask(node, f"SHOW BINLOG EVENTS IN '{name}' LIMIT {FIRST_EVENTS}")
-    words = next((row[5].split() for row in rows if row[2] == "Gtid"), [])
-    return "", next((word for word in words if word.count("-") == 2), "")
+    """(the position at which its oldest binary log begins, the first transaction in it); empty where not told.
+
+    Read from the file: a server whose writes wait for a replica has no answer about its logs.
+    """
+    answer = live.run(node, OLDEST, seconds=LOOK_SECONDS)
+    found = logs.begins(answer.out)
+    if answer.rc != 0 or found is None:
+        raise refused(
+            f"{node} does not tell what its binary logs hold", answer.err.strip()[-200:], "cluster status"
+        )
+    return found
 
 
 def history(live: Live, _node: str, seat: Seat) -> Sequence[str]:
