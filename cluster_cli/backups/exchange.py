@@ -12,7 +12,7 @@ from cluster_cli.databases.live import Live
 from cluster_cli.errors import ClusterError, Exit
 from cluster_cli.inventory import Host
 
-EXCHANGE = "python3 -I /usr/local/lib/cluster/exchange"
+EXCHANGE = "python3 -I /usr/local/lib/cluster/exchanger"
 STEP_SECONDS, COPY_SECONDS = 900.0, 86400.0
 MEGA = 1 << 20
 Look = dict[str, Any]  # roles/backup_source/files/exchange.py, look
@@ -101,6 +101,6 @@ def pipe(host: Host, command: str, stdin: Any) -> "subprocess.Popen[bytes]":
     return subprocess.Popen([*ssh.argv(host), words], stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
-def everywhere(live: Live, nodes: Sequence[str], *words: str) -> dict[str, dict[str, Any]]:
+def everywhere(live: Live, nodes: Sequence[str], *words: str, stdin: str = "") -> dict[str, dict[str, Any]]:
     """The same step on several nodes at once."""
-    return live.on_all(nodes, lambda node: step(live, node, *words))
+    return live.on_all(nodes, lambda node: step(live, node, *words, stdin=stdin))

@@ -23,6 +23,8 @@ class Note:
     node. to: the moment or position, in words. at, backup: as it was asked for. sequence: where GTIDs go on, 0
     while that is not known. fenced: whether it was before, and is to stay so. began: ISO 8601. node: the one that
     is put back alone, empty where the whole database is. group, seqno: as Seat (databases/seat.py) has them.
+    spent: of MySQL, the GTIDs that are given to none in the restored history (numbers.py); unspent: those that are
+    not given to any after an undo, which were, or may have been, in the restored one.
     """
 
     database: str
@@ -38,6 +40,8 @@ class Note:
     node: str = ""
     group: str = ""
     seqno: int = 0
+    spent: str = ""
+    unspent: str = ""
 
     def text(self) -> str:
         """As it is kept."""

@@ -18,7 +18,7 @@ from cluster_cli.backups.exchange import MEGA, Look, step
 from cluster_cli.backups.nodes import backup_nodes, chosen
 from cluster_cli.backups.notes import Note
 from cluster_cli.backups.one_node_stages import CONFIRM, PUT_BACK, UNDO
-from cluster_cli.backups.replacing import ENGINES, done, live_of
+from cluster_cli.backups.replacing import done, live_of
 from cluster_cli.backups.restoring import Asked, Done, Wish, evidence, one_of, planned, where
 from cluster_cli.databases.asked import known
 from cluster_cli.databases.live import Live
@@ -31,6 +31,7 @@ from cluster_cli.show.run import confirm_name
 from cluster_cli.topology.makers import backed_up
 from cluster_cli.workspace import Workspace
 
+ENGINES = ("mariadb",)
 PLAN_SECONDS = 900.0  # what was written last is fetched first
 
 
@@ -98,7 +99,7 @@ def of_node(workspace: Workspace, wish: Wish) -> tuple[Live, str]:
     if (engine := workspace.topology.databases[name].engine) not in ENGINES:
         raise ClusterError(
             f"{node} cannot be put back from a backup",
-            why=f"{name} is of {engine}: data of a running database is exchanged for MariaDB only",
+            why=f"{name} is of {engine}: data of a running database goes on from a backup for MariaDB only",
             hint=f"have it copied from another node: cluster rejoin {node} --clone",
             code=Exit.USAGE,
         )

@@ -36,6 +36,7 @@ from cluster_cli.secrets.vault import VaultKey
 from cluster_cli.topology.makers import backed_up, made_by, makers
 from cluster_cli.workspace import Workspace
 
+ENGINES = ("mariadb",)
 STAGE, TITLE = "store", "Bring the repository to its node"
 COPIES = ("full", "incremental")
 WAITING = "/var/lib/cluster-backup/waiting"  # roles/backup/files/adopt.py
@@ -201,14 +202,14 @@ def go_on(rebuilt: Rebuilt, plain: bool) -> Mapping[str, str]:
     return {
         name: of_database(rebuilt, name, (), plain)
         for name, each in backed_up(rebuilt.workspace.topology).items()
-        if each.engine in replacing.ENGINES and stopped_half_way(rebuilt.workspace, name)
+        if each.engine in ENGINES and stopped_half_way(rebuilt.workspace, name)
     }
 
 
 def databases(rebuilt: Rebuilt) -> tuple[str, ...]:
     """Those whose data goes back where it runs, from this repository."""
     mine = made_by(rebuilt.workspace.topology, rebuilt.store.node)
-    return tuple(name for name, each in mine.items() if each.engine in replacing.ENGINES)
+    return tuple(name for name, each in mine.items() if each.engine in ENGINES)
 
 
 def stopped_half_way(workspace: Workspace, name: str) -> bool:

@@ -22,8 +22,6 @@ from cluster_cli.run import recorded
 from cluster_cli.show.run import confirm_name
 from cluster_cli.workspace import Workspace
 
-ENGINES = ("mariadb",)
-
 
 def replace_data(workspace: Workspace, wish: Wish, yes: bool) -> Done:
     """Put a database back to a moment; what was begun and did not end goes on.
@@ -99,17 +97,9 @@ def refuse_nodes(live: Live, found: Mapping[str, exchange.Look]) -> None:
 
 
 def live_of(workspace: Workspace, wish: Wish) -> Live:
-    """The database that is meant. Raises ClusterError (exit 2) where this cannot be done to it."""
+    """The database that is meant. Raises ClusterError (exit 2) where it is not known."""
     name = one_of(chosen(workspace, wish.database))
-    database = workspace.topology.databases[name]
-    if database.engine not in ENGINES:
-        raise ClusterError(
-            f"{name} cannot be put back where it runs",
-            why=f"it is of {database.engine}: data of a running database is exchanged for MariaDB only",
-            hint=f"restore it beside everything: cluster restore {name} --to scratch; one table: --table",
-            code=Exit.USAGE,
-        )
-    return Live(name, database, workspace)
+    return Live(name, workspace.topology.databases[name], workspace)
 
 
 def begun(live: Live, workspace: Workspace, wish: Wish, found: Mapping[str, exchange.Look]) -> tuple[Note, Asked]:
@@ -122,7 +112,8 @@ def begun(live: Live, workspace: Workspace, wish: Wish, found: Mapping[str, exch
     refuse_silent(live)
     for node in live.nodes:
         step(live, node, "room", str(plan["bytes"]))
-    fenced = any(answer.rc == 0 for answer in outcomes(live, live.nodes, f"test -e {FENCES['mariadb']}").values())
+    marks = outcomes(live, live.nodes, f"test -e {FENCES[live.database.engine]}")
+    fenced = any(answer.rc == 0 for answer in marks.values())
     now = datetime.now(UTC).isoformat(timespec="seconds")
     note = Note(
         live.name, notes.RESTORING, seed, source.name, plan["to"], wish.at or "", wish.backup or "", 0, fenced, now

@@ -11,12 +11,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from cluster_cli import ssh
-from cluster_cli.backups import exchange, notes
+from cluster_cli.backups import exchange, notes, numbers
+from cluster_cli.backups.counting import beyond, given
 from cluster_cli.backups.exchange import everywhere, looks, step
-from cluster_cli.backups.nodes import PROGRAM, backup_nodes, document, fetch, listed, ssh_run, work
+from cluster_cli.backups.nodes import PROGRAM, backup_nodes, document, fetch, ssh_run, work
 from cluster_cli.backups.notes import Note
 from cluster_cli.backups.restoring import Asked, restored_beside
 from cluster_cli.databases.fence import mark
+from cluster_cli.databases.group_replication import fence as group
+from cluster_cli.databases.group_replication.gtid import GtidSet
 from cluster_cli.databases.live import Live
 from cluster_cli.databases.operation import verb_of
 from cluster_cli.databases.replication.nodes import looks as replication_looks
@@ -27,10 +30,10 @@ from cluster_cli.inventory import Host
 from cluster_cli.render.databases import domain_id
 from cluster_cli.run import Run
 
-MILLION = 1_000_000
 MARK_SECONDS = 600.0
 CLOSE_SECONDS = 60.0
 SHUT = 'mariadb --no-defaults --connect-timeout=3 -e "SET GLOBAL read_only = ON"'
+NAMES = {"mariadb": "MariaDB", "mysql": "MySQL"}
 
 
 @dataclass
@@ -65,7 +68,7 @@ def bring(job: Job) -> None:
     result = restored_beside(job.run, job.source, job.live.name, job.asked, serve=False)
     job.results["restored"] = result
     weight = exchange.weigh(job.source, job.live.name)
-    fits(weight["version"], look["version"], job.seed)
+    fits(weight["version"], look["version"], job.seed, NAMES[job.live.database.engine])
     job.keep(to=result["to"])
     for node in job.live.nodes:
         step(job.live, node, "room", str(weight["bytes"]))
@@ -74,17 +77,17 @@ def bring(job: Job) -> None:
     work(job.source, "discard", job.live.name, lambda _node, _text: None)
 
 
-def fits(written: str, runs: str, node: str) -> None:
+def fits(written: str, runs: str, node: str, engine: str = NAMES["mariadb"]) -> None:
     """Raise ClusterError where data was written by a newer server than is to run on it."""
-    if numbers(written) > numbers(runs):
+    if release(written) > release(runs):
         raise ClusterError(
             f"{node} cannot run on the restored data",
-            why=f"it has MariaDB {runs}, and {written} prepared the data",
+            why=f"it has {engine} {runs}, and {written} prepared the data",
             hint="upgrade the database's nodes first, or have the backup node be of the same release",
         )
 
 
-def numbers(version: str) -> tuple[int, ...]:
+def release(version: str) -> tuple[int, ...]:
     """10.11 of 10.11.6-MariaDB-..."""
     return tuple(int(word) for word in version.split("-")[0].split(".")[:2])
 
@@ -99,8 +102,7 @@ def close(job: Job) -> None:
     shut(live, running)
     if running and look[job.seed]["before"] == (job.note.phase == notes.UNDOING):  # what runs is about to go
         fetched(job)
-    if not job.note.sequence:
-        job.keep(sequence=beyond(job, running))
+    count_on(job, running)
 
 
 def shut(live: Live, running: Sequence[str]) -> None:
@@ -110,6 +112,11 @@ def shut(live: Live, running: Sequence[str]) -> None:
         for node, answer in answers.items():
             if answer.rc != 0:
                 live.tell(node, f"its server was not asked to take no writes: {answer.err.strip()[-200:]}")
+    elif live.database.mode == "group_replication":
+        try:
+            group.close(live)
+        except ClusterError as error:
+            live.tell("", f"its primary was not asked to take no writes: {error.why}")
     else:
         for node in writers(replication_looks(live)):
             replication_step(live, node, "close")
@@ -123,22 +130,17 @@ def fetched(job: Job) -> None:
             job.live.tell(host.name, f"what was written last was not fetched: {row['why']}")
 
 
-def beyond(job: Job, running: Sequence[str]) -> int:
-    """The sequence at which GTIDs go on: a full million beyond all that were ever given."""
-    live, domain, found = job.live, domain_id(job.live.workspace.topology, job.live.name), [0]
-    for node in running:
-        answer = live.run(node, 'mariadb --no-defaults -BNe "SELECT @@gtid_binlog_pos"')
-        found += sequences(answer.out, domain)
-    for said in listed(backup_nodes(live.workspace, live.name)).values():
-        for each in said["backups"]:
-            found += sequences(each["position"], domain) if each["database"] == live.name else []
-    return (max(found) // MILLION + 2) * MILLION
-
-
-def sequences(position: str, domain: int) -> list[int]:
-    """Those of a domain in a position; none in what is no position, as of a mark."""
-    words = (word.strip().split("-") for word in position.strip().split(","))
-    return [int(word[2]) for word in words if len(word) == 3 and word[0] == str(domain) and word[2].isdigit()]
+def count_on(job: Job, running: Sequence[str]) -> None:
+    """Have the note say where numbers of transactions go on, beyond all that were ever given."""
+    if job.live.database.engine == "mariadb":
+        if not job.note.sequence:
+            job.keep(sequence=beyond(job.live, running))
+    elif job.note.phase == notes.RESTORING:
+        if not job.note.spent:
+            job.keep(spent=numbers.told(given(job.live, running, "")))
+    elif job.note.spent and not job.note.unspent:
+        before = job.note.spent
+        job.keep(unspent=numbers.told(given(job.live, running, before) - GtidSet.parse(before)))
 
 
 def swap(job: Job) -> None:
@@ -187,15 +189,24 @@ def start(job: Job) -> None:
     """The seed begins, the others copy its data."""
     live, note = job.live, job.note
     if note.phase == notes.RESTORING:
-        domain = domain_id(live.workspace.topology, live.name)
         if not looks(live)[note.seed]["running"]:
             halt(live)  # those that have its data already join again
-        step(live, note.seed, "begin", str(note.sequence), str(domain))
+        begin(job)
         live.tell("", f"{note.seed} runs on the restored data")
         everywhere(live, live.nodes, "release")
         job.keep(phase=notes.JOINING)
     join(live)
     job.keep(phase=notes.OPENING)
+
+
+def begin(job: Job) -> None:
+    """Have the seed's server run on the restored data, and go on with numbers beyond all that were given."""
+    live, note = job.live, job.note
+    if live.database.engine == "mariadb":
+        domain = domain_id(live.workspace.topology, live.name)
+        step(live, note.seed, "begin", str(note.sequence), str(domain))
+    else:
+        step(live, note.seed, "begin", stdin=note.spent)
 
 
 def join(live: Live) -> None:
@@ -245,7 +256,10 @@ def begin_undo(job: Job) -> None:
 
 
 def start_again(job: Job) -> None:
-    """The servers run on what they had."""
+    """The servers run on what they had. Those of MySQL give no number that was given since."""
+    live, note = job.live, job.note
+    if note.phase == notes.UNDOING and note.unspent and exchanged(looks(live)):
+        everywhere(live, live.nodes, "spend", stdin=note.unspent)
     everywhere(job.live, job.live.nodes, "release")
     job.keep(phase=notes.REOPENING)
     join(job.live)

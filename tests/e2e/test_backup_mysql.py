@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from cluster_cli.databases.group_replication.gtid import GtidSet
+
 from . import dumps
 from .backup_lab import Backups
 from .backup_points import all_are_exact
@@ -42,6 +44,7 @@ backup:
   nodes: [bak1]
   schedule: {binlogs: 10s, jitter: 0s}
 """
+MILLION = 1_000_000
 PLACE = "/var/lib/mysql-files"
 COPY = f"{PLACE}/cluster-backup"
 # In the middle of a copy, at whichever node gives it.
@@ -217,10 +220,96 @@ def test_one_table_is_put_beside_the_live_one(shop: MysqlShop, backups: Backups)
 
 
 def test_what_is_not_done_for_mysql_is_refused(backups: Backups) -> None:
-    done = backups.verb("restore", "main", "--to", "cluster", "--yes", code=2)
-    assert "--to scratch" in done.err
+    done = backups.verb("restore", "main", "--node", "db3", "--yes", code=2)
+    assert "cluster rejoin db3 --clone" in done.err
     done = backups.verb("restore", "main", "--to", "scratch", "--before-query", "delete", code=1)
     assert "do not hold the text" in done.err
+
+
+def test_the_running_database_goes_back(shop: MysqlShop, backups: Backups) -> None:
+    """Under writers: rows are lost, the restore is killed half-way and goes on; no number is given again."""
+    with shop.ledger("kept") as ledger:
+        ledger.wait_for(ROWS, PATIENCE)
+        position, there = shop.marker("kept")
+        shop.say("DELETE FROM kept WHERE id % 2 = 0")
+        ledger.wait_for(ROWS, PATIENCE)
+        before, had = backups.ids("full"), executed(shop)
+        words = ("restore", "main", "--to", "cluster", "--at", position, "--yes")
+        backups.killed("exchange", *words, after=2.0)
+        told = [each for each in backups.stack.status()["problems"] if "did not end" in each]
+        assert len(told) == 1, told
+        assert "did not end" in backups.verb("db", "unfence", "main", code=1).err
+        done = backups.verb(*words, "-o", "json").json
+        wrote = ledger.acknowledged
+        ledger.wait_for(ROWS, PATIENCE)
+    print(f"back in service after {done['seconds']} s: {done['stages']}; {ledger.acknowledged - wrote} rows since")
+    found = shop.everywhere("kept")
+    assert found == [found[0]] * len(NODES)
+    since = found[0] - there
+    assert there <= found[0]
+    assert since <= {each.number for each in ledger.records()}
+    assert had <= executed(shop), "a number of before might be given again"
+    assert top(executed(shop)) > top(had) + MILLION
+    wait_for("a full copy of the new history", lambda: set(backups.ids("full")) - set(before), PATIENCE, every=1)
+    with backups.quiet():
+        assert min(before) in backups.ids("full"), "the copy went with which the moments of before begin"
+        backups.verb("restore", "main", "--to", "scratch", "--at", position, "--dry-run")
+    backups.run("--full")
+    backups.verb("backup", "verify", "main")
+    backups.stack.settle(PATIENCE)
+
+
+def test_a_restore_is_taken_back_and_confirmed(shop: MysqlShop, backups: Backups) -> None:
+    """What the database held before comes back on every node, and its history is a third one."""
+    had = executed(shop)
+    done = backups.verb("restore", "main", "--undo", "--yes", "-o", "json").json
+    print(f"taken back after {done['seconds']} s: {done['stages']}")
+    found = shop.everywhere("kept")
+    assert found == [found[0]] * len(NODES)
+    assert top(executed(shop)) > top(had), "numbers that were given since might be given again"
+    backups.verb("restore", "main", "--confirm", "--yes")
+    for node in NODES:
+        left = "ls -d /var/lib/mysql?* /var/lib/mysql/.cluster-aside/* 2>/dev/null | grep -v mysql-files || true"
+        assert "restore" not in backups.stack.on(node, left)
+    shop.say("CREATE TABLE after_undo (id INT PRIMARY KEY)")
+    backups.run("--full")
+    backups.verb("backup", "verify", "main")
+    backups.stack.settle(PATIENCE)
+
+
+@pytest.mark.parametrize(
+    ("stage", "after", "way"),
+    [("fence", 0.5, "undo"), ("exchange", 3.5, "undo"), ("start", 10.0, "undo"), ("start", 20.0, "again")],
+)
+def test_a_restore_that_is_killed_anywhere(
+    shop: MysqlShop, backups: Backups, stage: str, after: float, way: str
+) -> None:
+    """The same command goes on, or --undo takes it back: the rows are those of the moment, or those of before."""
+    table = f"killed_{stage}_{after:g}_{way}".replace(".", "_")
+    shop.say(f"CREATE TABLE {table} (id INT PRIMARY KEY)")
+    shop.say(f"INSERT INTO {table} VALUES (1)")
+    position, _ = shop.marker(table)
+    shop.say(f"INSERT INTO {table} VALUES (2)")
+    words = ("restore", "main", "--to", "cluster", "--at", position, "--yes")
+    backups.killed(stage, *words, after=after)
+    backups.verb(*(words if way == "again" else ("restore", "main", "--undo", "--yes")))
+    assert shop.everywhere(table) == [{1} if way == "again" else {1, 2}] * len(NODES)
+    shop.say(f"INSERT INTO {table} VALUES (3)")
+    if backups.stack.status()["databases"]["main"]["restore"]:
+        backups.verb("restore", "main", "--confirm", "--yes")
+    backups.run("--full")
+    backups.verb("backup", "verify", "main")
+
+
+def executed(shop: MysqlShop) -> GtidSet:
+    """All that the node writes go to has."""
+    said = shop.stack.on(shop.door, f"{shop.client} -e 'SELECT @@GLOBAL.gtid_executed'")
+    return GtidSet.parse(said.replace("\\n", "").replace("\n", ""))
+
+
+def top(numbers: GtidSet) -> int:
+    """The highest number in it."""
+    return max(rows[-1][1] for rows in numbers.parts.values())
 
 
 def test_missing_logs_are_named(shop: MysqlShop, backups: Backups) -> None:

@@ -20,16 +20,23 @@ class KilledError(BaseException):
     """The program ends here."""
 
 
+@pytest.fixture(params=["mariadb", "mysql"])
+def engine(request: pytest.FixtureRequest) -> str:
+    """The server of the database."""
+    return str(request.param)
+
+
 @pytest.fixture(params=["a folder", "a mount point"])
 def exchange(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: str
 ) -> Iterator[ModuleType]:
     """The program on a node with old data, to which restored data came whole."""
     monkeypatch.syspath_prepend(str(FILES))
+    monkeypatch.syspath_prepend(str(FILES / engine))
     module = importlib.import_module("exchange")
     data = tmp_path / "mysql"
     monkeypatch.setattr(module, "DATA", str(data))
-    monkeypatch.setattr(module, "ASIDE", str(data / "cluster-aside"))
+    monkeypatch.setattr(module, "ASIDE", str(data / module.exchanged.BESIDE))
     monkeypatch.setattr(module, "NOTE", str(tmp_path / "restore.json"))
     monkeypatch.setattr(module, "MOUNTED", request.param == "a mount point")
     monkeypatch.setattr(module, "active", lambda: "inactive")
@@ -40,7 +47,8 @@ def exchange(
     if module.MOUNTED:
         (data / "lost+found").mkdir()
     yield module
-    sys.modules.pop("exchange", None)
+    for name in ("exchange", "exchanged", "daemon"):
+        sys.modules.pop(name, None)
 
 
 def written(folder: Path, files: dict[str, str]) -> None:
@@ -70,7 +78,9 @@ def files(folder: Path, module: ModuleType) -> dict[str, str]:
     return {
         str(path.relative_to(folder)): path.read_text()
         for path in folder.rglob("*")
-        if path.is_file() and path.name != module.WHOLE and "cluster-aside" not in path.relative_to(folder).parts
+        if path.is_file()
+        and path.name != module.WHOLE
+        and module.exchanged.BESIDE not in path.relative_to(folder).parts
     }
 
 
@@ -139,7 +149,7 @@ def test_a_node_whose_data_is_lost_is_given_what_came(exchange: ModuleType) -> N
 
 @pytest.mark.parametrize("group", ["", "e17933a0-eb61-11f1-88da-abb6e7012816"])
 def test_what_came_says_where_it_stands(
-    exchange: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, group: str
+    exchange: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, group: str, engine: str
 ) -> None:
     """By the files a server of the engine, and of a group, looks for; nothing of it before all came."""
     said = tmp_path / "seat"
@@ -153,6 +163,10 @@ def test_what_came_says_where_it_stands(
     with pytest.raises(exchange.RefusedError, match="nothing came"):
         seat()
     came(exchange)
+    if engine == "mysql":
+        with pytest.raises(exchange.RefusedError, match="does not go on from a backup"):
+            seat()
+        return
     seat()
     exchange.put()
     found = in_place(exchange)

@@ -8,7 +8,7 @@ import pytest
 from cluster_cli.backups import notes, replacing
 from cluster_cli.backups.notes import Note
 from cluster_cli.backups.restoring import Wish
-from cluster_cli.backups.stages import numbers, sequences
+from cluster_cli.backups.stages import release
 from cluster_cli.errors import ClusterError
 
 NOTE = Note("main", notes.RESTORING, "db1", "bak1", "1-1-42", at="1-1-42", began="2026-11-27T14:03:27+00:00")
@@ -45,7 +45,6 @@ def test_only_what_was_begun_goes_on() -> None:
         replacing.goes_on(replace(NOTE, phase=notes.RESTORED), Wish("main"))
 
 
-def test_numbers_of_positions_and_versions() -> None:
-    assert sequences("7-1-3,9-2-12", 9) == [12]
-    assert sequences("2026-11-27 14:03:27 UTC", 2026) == []
-    assert numbers("10.11.19-MariaDB-0+deb12u1") < numbers("11.8.6-MariaDB")
+def test_releases_are_compared_as_numbers() -> None:
+    assert release("10.11.19-MariaDB-0+deb12u1") < release("11.8.6-MariaDB")
+    assert release("9.7.4-1") == release("9.7.10")

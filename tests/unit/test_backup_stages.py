@@ -6,6 +6,7 @@ Nodes, and what is told to them, are a model here; tests/e2e/test_backup.py has 
 import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,8 +14,12 @@ import pytest
 
 from cluster_cli.backups import notes, stages
 from cluster_cli.backups.notes import Note
+from cluster_cli.databases.group_replication.gtid import GtidSet
 
 OLD, NEW = "old", "new"
+ENGINES = ("mariadb", "mysql")
+GROUP = "6f1b6f9a-8f0c-5f6f-9a53-0a4a52f0c0de"
+SPENT, WHOLE, UNSPENT = f"{GROUP}:1-2000000", f"{GROUP}:1-4000000", f"{GROUP}:2000001-4000000"
 NOTE = Note("main", notes.RESTORING, "db1", "bak1", "1-1-42")
 Stages = tuple[stages.Stage, ...]
 
@@ -34,6 +39,7 @@ class Node:
     undone: str | None = None
     incoming: bool = False
     note: Note | None = None
+    spent: str = ""
 
 
 @dataclass
@@ -41,6 +47,7 @@ class Model:
     """A database of two nodes. left: how many more things may happen; seen: by history, which data was run on."""
 
     left: int = 10**6
+    engine: str = "mariadb"
     nodes: dict[str, Node] = field(default_factory=lambda: {"db1": Node(), "db2": Node()})
     fenced: bool = False
     marks: int = 0
@@ -55,6 +62,8 @@ class Model:
     def step(self, _live: Any, name: str, *words: str, **_more: Any) -> dict[str, Any]:
         """As roles/backup_source/files/exchange.py."""
         self.happens()
+        if words[0] in ("begin", "spend") and self.engine == "mysql":
+            assert _more["stdin"] == (SPENT if words[0] == "begin" else UNSPENT)
         answer: dict[str, Any] = getattr(self, words[0])(self.nodes[name]) or {}
         self.happens()
         return answer
@@ -75,7 +84,7 @@ class Model:
     def put(self, node: Node) -> dict[str, Any]:
         assert not node.running
         if not node.before:
-            node.before, node.data = node.data, None
+            node.before, node.data, node.spent = node.data, None, ""
         if node.incoming:
             node.data, node.incoming = NEW, False
         return {"aside": "there"}
@@ -84,6 +93,7 @@ class Model:
         assert not node.running
         if node.before:
             node.undone, node.data, node.before = node.undone or node.data or "nothing", node.before, None
+            node.spent = ""
         node.incoming = False
         return {"aside": node.undone or ""}
 
@@ -91,6 +101,14 @@ class Model:
         assert node.data == NEW
         node.masked = False
         self.runs(node)
+        node.spent = {"mariadb": "", "mysql": SPENT}[self.engine]
+
+    def spend(self, node: Node) -> None:
+        assert self.engine == "mysql"
+        assert node.data == OLD
+        node.masked = False
+        self.runs(node)
+        node.spent = UNSPENT
 
     def forget(self, node: Node) -> None:
         node.before = node.undone = node.note = None
@@ -109,10 +127,12 @@ class Model:
         begun = [node for node in self.nodes.values() if node.running]
         for node in self.nodes.values():
             assert node.data or begun, "an empty node would begin"
-            node.data = node.data or begun[0].data
+            if not node.data:
+                node.data, node.spent = begun[0].data, begun[0].spent
             self.runs(node)
             self.happens()
         assert len({node.data for node in self.nodes.values()}) == 1, "two groups"
+        assert len({node.spent for node in self.nodes.values()}) == 1, "a node lacks what is nowhere"
 
     def new_history(self, *_: Any) -> None:
         self.happens()
@@ -155,9 +175,12 @@ def patched(monkeypatch: pytest.MonkeyPatch) -> Callable[[Model], None]:
         for name, what in {
             "step": model.step,
             "looks": lambda live: {node: model.step(live, node, "look") for node in live.nodes},
-            "everywhere": lambda live, nodes, *words: {node: model.step(live, node, *words) for node in nodes},
+            "everywhere": lambda live, nodes, *words, **more: {
+                node: model.step(live, node, *words, **more) for node in nodes
+            },
             "mark": model.fence, "shut": lambda *_: None, "fetched": lambda *_: None,
             "beyond": lambda *_: 2_000_000,
+            "given": lambda _live, _running, before: GtidSet.parse(WHOLE if before else SPENT),
             "new_history": model.new_history, "join": model.join, "verb_of": lambda *_: verb,
             "restored_beside": lambda *_, **__: {"to": NOTE.to}, "backup_nodes": lambda *_: (),
             "work": lambda *_: {}, "domain_id": lambda *_: 1,
@@ -172,7 +195,7 @@ def patched(monkeypatch: pytest.MonkeyPatch) -> Callable[[Model], None]:
 
 def done(model: Model, what: Stages) -> None:
     """All stages, by the note the nodes have."""
-    database = SimpleNamespace(mode="galera", arbiter=None)
+    database = SimpleNamespace(mode="galera", arbiter=None, engine=model.engine)
     live: Any = SimpleNamespace(
         name="main", nodes=("db1", "db2"), database=database, workspace=SimpleNamespace(topology=None),
         tell=lambda *_: None, run=lambda *_, **__: None,
@@ -210,49 +233,57 @@ def well(model: Model, data: str) -> None:
     assert all(len(found) == 1 for found in model.seen.values()), model.seen
 
 
-def restored() -> Model:
+def restored(engine: str) -> Model:
     """A database that was put back, and is not confirmed."""
-    model = Model(marks=1, seen={0: {OLD}, 1: {NEW}})
+    model, more = Model(engine=engine, marks=1, seen={0: {OLD}, 1: {NEW}}), {"sequence": 2_000_000}
+    if engine == "mysql":
+        more = {"spent": SPENT}
     for node in model.nodes.values():
-        node.data, node.before, node.note = NEW, OLD, replace(NOTE, phase=notes.RESTORED, sequence=2_000_000)
+        node.data, node.before, node.note = NEW, OLD, replace(NOTE, phase=notes.RESTORED, **more)
     return model
 
 
-def test_killed_anywhere_it_goes_on(patched: Callable[[Model], None]) -> None:
+@pytest.mark.parametrize("engine", ENGINES)
+def test_killed_anywhere_it_goes_on(patched: Callable[[Model], None], engine: str) -> None:
     points = 0
-    for model in killed_at_every_point(patched, stages.RESTORE, Model):
+    for model in killed_at_every_point(patched, stages.RESTORE, partial(Model, engine=engine)):
         note = model.noted()
         if note is None or note.phase != notes.RESTORED:
             done(model, stages.RESTORE)
         well(model, NEW)
+        assert {node.spent for node in model.nodes.values()} == {SPENT if engine == "mysql" else ""}
         points += 1
     assert points > 40
 
 
-def test_killed_anywhere_it_is_taken_back(patched: Callable[[Model], None]) -> None:
-    for model in killed_at_every_point(patched, stages.RESTORE, Model):
+@pytest.mark.parametrize("engine", ENGINES)
+def test_killed_anywhere_it_is_taken_back(patched: Callable[[Model], None], engine: str) -> None:
+    for model in killed_at_every_point(patched, stages.RESTORE, partial(Model, engine=engine)):
         if model.noted():  # before that, nothing was done
             done(model, stages.UNDO)
         well(model, OLD)
 
 
-def test_an_undo_that_is_killed_anywhere_goes_on(patched: Callable[[Model], None]) -> None:
+@pytest.mark.parametrize("engine", ENGINES)
+def test_an_undo_that_is_killed_anywhere_goes_on(patched: Callable[[Model], None], engine: str) -> None:
     points = 0
-    for model in killed_at_every_point(patched, stages.UNDO, restored):
+    for model in killed_at_every_point(patched, stages.UNDO, partial(restored, engine)):
         note = model.noted()
         if note is None or note.phase != notes.UNDONE:
             done(model, stages.UNDO)
         well(model, OLD)
+        assert {node.spent for node in model.nodes.values()} == {UNSPENT if engine == "mysql" else ""}
         points += 1
     assert points > 25
 
 
-def test_an_undo_of_what_was_killed_that_is_killed_goes_on(patched: Callable[[Model], None]) -> None:
+@pytest.mark.parametrize("engine", ENGINES)
+def test_an_undo_of_what_was_killed_that_is_killed_goes_on(patched: Callable[[Model], None], engine: str) -> None:
     """Two kills: every point of the restore, and every point of the undo after it."""
     for point in range(0, 10**6, 3):
 
         def half(point: int = point) -> Model:
-            model = Model(left=point)
+            model = Model(left=point, engine=engine)
             patched(model)
             with contextlib.suppress(KilledError):
                 done(model, stages.RESTORE)

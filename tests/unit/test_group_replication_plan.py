@@ -8,6 +8,7 @@ from cluster_cli.collections.ansible_collections.cluster.core.plugins.plugin_uti
     Plan,
     plan,
     surplus,
+    takers,
 )
 
 MEMBERS = ["db1", "db2", "db3"]
@@ -77,3 +78,11 @@ def test_whoever_begins_has_all_there_is(sets: dict[str, str]) -> None:
     else:
         apart = not any(all(b.transactions <= a.transactions for b in looks.values()) for a in looks.values())
         assert set(sets) != set(MEMBERS) or apart
+
+
+def test_nodes_without_data_are_given_a_copy_in_order() -> None:
+    """Where somebody has data; a new group has nothing to be copied."""
+    looks = {"db1": NEW, "db2": up_to(3), "db3": NEW}
+    assert takers(looks, Plan(first="db2"), MEMBERS) == ["db1", "db3"]
+    assert takers({"db2": Look("ONLINE", live=True), "db3": NEW}, Plan(), MEMBERS) == ["db3"]
+    assert takers(dict.fromkeys(MEMBERS, NEW), Plan(first="db1"), MEMBERS) == []

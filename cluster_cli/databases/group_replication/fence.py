@@ -23,6 +23,17 @@ def weigh(live: Live) -> Plan:
 def carry_out(live: Live, plan: Plan) -> None:
     """First the mark and the group's switch, so that no election opens another; then the primary."""
     mark(live, live.nodes)
-    live.ask(plan.node, f"SELECT group_replication_disable_member_action({ACTION})", PATIENCE)
-    live.ask(plan.node, "SET GLOBAL super_read_only = ON", PATIENCE)
+    shut(live, plan.node)
     live.tell("", f"{live.name} takes no writes")
+
+
+def close(live: Live) -> None:
+    """Have the primary take no writes, nor whoever is elected, where there is a primary."""
+    if (node := primary(members(live))) is not None:
+        shut(live, node)
+
+
+def shut(live: Live, node: str) -> None:
+    """The same, told to the primary. Raises ClusterError where it does not do it in time."""
+    live.ask(node, f"SELECT group_replication_disable_member_action({ACTION})", PATIENCE)
+    live.ask(node, "SET GLOBAL super_read_only = ON", PATIENCE)

@@ -21,12 +21,13 @@ from cluster_cli.topology.databases import DATABASE_PORT
 
 JOIN_SECONDS, COPY_SECONDS = 180.0, 3600.0
 DATA, ASIDE, INSIDE = "/var/lib/mysql", "/var/lib/mysql-aside", "/var/lib/mysql/cluster-aside"
+KEPT = "/var/lib/mysql/.cluster-aside"  # what it held before a restore (roles/backup_source)
 # The old data is kept whole beside the new one; where only the file system of the data itself has room, as one
 # file in it, since the server takes tablespaces it finds in any folder below for its own.
 SET_ASIDE = f"""set -eu
 megabytes() {{ echo $(($1 / 1048576)); }}
 room() {{ df --output=avail --block-size=1 "$1" | tail -1; }}
-need=$(du -s --block-size=1 --exclude={INSIDE} {DATA} | cut -f1)
+need=$(du -s --block-size=1 --exclude={INSIDE} --exclude={KEPT} {DATA} | cut -f1)
 beside=$(room /var/lib) inside=0 time=$(date -u +%Y%m%dT%H%M%SZ)
 if mountpoint -q {DATA}; then inside=$(room {DATA}); fi
 if [ "$beside" -gt "$need" ]; then kept={ASIDE}/$time
@@ -43,10 +44,13 @@ systemctl stop mysql
 install -d -m 0700 -o mysql -g mysql "${{kept%/*}}"
 rm -rf "${{kept%/*}}"/*.part
 case $kept in
-*.tar) tar -C {DATA} --exclude=./cluster-aside --exclude=./lost+found -cf "$kept.part" . ;;
+*.tar)
+    tar -C {DATA} --exclude=./cluster-aside --exclude=./.cluster-aside --exclude=./lost+found -cf "$kept.part" .
+    ;;
 *)
     install -d -m 0700 "$kept.part"
-    find {DATA} -mindepth 1 -maxdepth 1 ! -name cluster-aside ! -name lost+found -exec cp -a -t "$kept.part" {{}} +
+    find {DATA} -mindepth 1 -maxdepth 1 ! -name cluster-aside ! -name .cluster-aside ! -name lost+found \\
+        -exec cp -a -t "$kept.part" {{}} +
     ;;
 esac
 mv "$kept.part" "$kept"

@@ -1,6 +1,6 @@
 """Let applications write to a group again."""
 
-from cluster_cli.databases.fence import unmark
+from cluster_cli.databases.fence import refuse_half_restored, unmark
 from cluster_cli.databases.group_replication.fence import ACTION, PATIENCE
 from cluster_cli.databases.group_replication.nodes import evidence, members, primary
 from cluster_cli.databases.live import Live
@@ -9,6 +9,7 @@ from cluster_cli.databases.plan import Plan, refused
 
 def weigh(live: Live) -> Plan:
     """There must be a primary to open; a node out of reach keeps its mark and is told so by status."""
+    refuse_half_restored(live)
     nodes = members(live)
     if (node := primary(nodes)) is None:
         raise refused("there is no primary to open", "no group lives", "see: cluster recover", evidence(nodes))

@@ -10,47 +10,37 @@
   put                        what is there goes aside; what came, if anything did, takes its place
   back                       what went aside comes back; what was in its place goes aside
   begin SEQUENCE DOMAIN      the server runs on what came, as the first of its database; GTIDs go on from there
+                             (MySQL: begin < SET, of which no GTID is given any more)
+  spend < SET                MySQL: the server runs on what is there, apart from others, and gives none of these
   seat < SEAT                what came is to go on with the others: {history: [GTID, ...], group, seqno}
   join                       the server starts, and is not waited for
   forget                     remove what lies aside, and the note
 
 The answer is JSON, or exit code 1 and a reason. Each step may be done again, and goes on where it was interrupted:
 how far it came is told by the names of folders, which change in one step each. Nothing but `forget` removes data
-that a server ran on.
+that a server ran on. What the engines do in their own ways is in exchanged.py.
 """
 
-import contextlib
 import fcntl
 import json
 import os
 import pwd
-import re
 import shutil
 import subprocess
 import sys
-import time
 
-DATA, UNIT, ACCOUNT = "/var/lib/mysql", "mariadb", "mysql"
+import daemon
+import exchanged
+from daemon import DATA, RefusedError, systemctl
+from exchanged import OURS, UNIT
+
+ACCOUNT = "mysql"
 NOTE = "/var/lib/cluster/restore.json"
 LOCK = "/run/cluster-exchange.lock"  # what a run that was killed left at work here ends first
-ASIDE = os.path.join(DATA, "cluster-aside")  # in a mount point, which cannot be renamed
+ASIDE = os.path.join(DATA, exchanged.BESIDE)  # in a mount point, which cannot be renamed
 MOUNTED = os.path.ismount(DATA)
-OURS = {"cluster-aside", "lost+found"}
 WHOLE = "cluster-received.json"
 SPARE = 256 << 20
-# As Galera writes it when its server ends (its documentation, "Node Provisioning").
-GALERA_STATE = """# GALERA saved state
-version: 2.1
-uuid:    {}
-seqno:   {}
-safe_to_bootstrap: 0
-"""
-START_SECONDS = 600
-CLIENT = ["mariadb", "--no-defaults", "--connect-timeout=3", "-BN", "--raw"]
-
-
-class RefusedError(Exception):
-    """What is not done, in words for a person."""
 
 
 def place(name):
@@ -76,7 +66,7 @@ def look():
 
 def version():
     """Of the server's program."""
-    return subprocess.check_output(["mariadbd", "--version"], text=True).split()[2]
+    return subprocess.check_output(exchanged.SERVER, text=True).split()[2]
 
 
 def noted():
@@ -115,6 +105,7 @@ def receive():
     """Unpack what comes, in place of what came before; as the server's account, which can make no device of it."""
     folder, owner = place("incoming"), pwd.getpwnam(ACCOUNT)
     shutil.rmtree(folder, ignore_errors=True)
+    beside()
     os.makedirs(folder, mode=0o700)
     os.chown(folder, owner.pw_uid, owner.pw_gid)
     done = subprocess.run(
@@ -142,6 +133,8 @@ def received(count):
 
 def stop():
     """End the server; one that waits for a group that is gone takes no orders."""
+    for helper in exchanged.HELPERS:
+        systemctl("disable", "--now", helper)
     if active() in ("activating", "deactivating"):
         systemctl("kill", "--signal=KILL", UNIT)
     systemctl("stop", UNIT)
@@ -157,6 +150,8 @@ def stop():
 def release():
     """Let it be started again: its data is whole, or it has none."""
     systemctl("unmask", UNIT)
+    for helper in exchanged.HELPERS:
+        systemctl("enable", helper)
 
 
 def put():
@@ -186,9 +181,17 @@ def back():
     return {"aside": undone if os.path.isdir(undone) else ""}
 
 
+def beside():
+    """Have the folder inside a mount point in which all else lies."""
+    if MOUNTED:
+        os.makedirs(ASIDE, exist_ok=True)
+        os.chmod(ASIDE, exchanged.BESIDE_MODE)
+
+
 def aside(folder):
     """Set aside all there is. Interrupted inside a mount point, a folder that ends in .part has some of it."""
     if MOUNTED:
+        beside()
         os.makedirs(folder + ".part", mode=0o700, exist_ok=True)
         for name in sorted(
             set(os.listdir(DATA)) - OURS, key=lambda name: name != "mysql"
@@ -231,22 +234,16 @@ def owned():
     """The data directory is the server's account's."""
     owner = pwd.getpwnam(ACCOUNT)
     os.chown(DATA, owner.pw_uid, owner.pw_gid)
-    os.chmod(DATA, 0o755)
+    os.chmod(DATA, exchanged.MODE)
     sync()
 
 
 def seat():
-    """Have what came say where it stands in its database, so that its server goes on with the others from there.
-
-    The history of its binary logs, which it has not, is read by a server that has none (sql/log.cc,
-    do_binlog_recovery); the last one of a domain is its position. Of a Galera group: its state file.
-    """
+    """Have what came say where it stands in its database, so that its server goes on with the others."""
     known, incoming = json.load(sys.stdin), place("incoming")
     if not os.path.exists(os.path.join(incoming, WHOLE)):
         raise RefusedError("nothing came that could go on with the others")
-    texts = {"binlog.state": "".join(f"{each}\n" for each in known["history"])}
-    if known["group"]:
-        texts["grastate.dat"] = GALERA_STATE.format(known["group"], known["seqno"])
+    texts = exchanged.seated(known)
     owner = pwd.getpwnam(ACCOUNT)
     for name, text in texts.items():
         path = os.path.join(incoming, name)
@@ -274,77 +271,6 @@ def sync():
             os.close(handle)
 
 
-def begin(sequence, domain):
-    """Run on what came, as the first of the database, with GTIDs beyond all there ever were.
-
-    A Galera group gets a new name of its own then: it is begun without a state, so that nobody with data of the
-    old one can take part without a whole copy.
-    """
-    galera = bool(value("mysqld", "wsrep_on"))
-    if active() != "active":
-        release()
-        systemctl("enable", UNIT)
-        systemctl("reset-failed", UNIT)
-        if galera:
-            may_begin()
-        words = ["galera_new_cluster"] if galera else ["systemctl", "start", UNIT]
-        done = subprocess.run(words, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            raise RefusedError(f"the server does not start on the restored data: {last_words()}")
-    answers()
-    if reached(domain) < int(sequence):
-        (go_on_in_a_group if galera else go_on)(sequence, domain)
-    if (now := reached(domain)) < int(sequence):
-        raise RefusedError(f"its GTIDs go on from {now}, not from {sequence}")
-    return {"position": sql("SELECT @@gtid_binlog_pos")}
-
-
-def may_begin():
-    """Let Galera begin a group here, where this node was part of the new one already."""
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(os.path.join(DATA, "gvwstate.dat"))
-    state = os.path.join(DATA, "grastate.dat")
-    if os.path.exists(state):
-        with open(state, encoding="utf-8") as handle:
-            text = handle.read()
-        with open(state, "w", encoding="utf-8") as handle:
-            handle.write(re.sub(r"safe_to_bootstrap: *\d", "safe_to_bootstrap: 1", text))
-
-
-def go_on(sequence, domain):
-    """The next transaction comes after that position, which is given to none."""
-    position = f"{domain}-{sql('SELECT @@server_id')}-{sequence}"
-    sql(
-        "STOP SLAVE; RESET SLAVE ALL; RESET MASTER;"
-        f"SET GLOBAL gtid_binlog_state = '{position}'; SET GLOBAL gtid_slave_pos = '{position}'"
-    )
-
-
-def go_on_in_a_group(sequence, _domain):
-    """The same where all nodes number together: by a transaction that has the number."""
-    sql(
-        f"SET SESSION wsrep_gtid_seq_no = {sequence}; CREATE SCHEMA cluster_restored; DROP SCHEMA cluster_restored"
-    )
-
-
-def reached(domain):
-    """The last sequence in the binary log, 0 for none."""
-    words = sql("SELECT @@gtid_binlog_pos").strip().split(",")
-    return max((int(word.split("-")[2]) for word in words if word.startswith(f"{domain}-")), default=0)
-
-
-def answers():
-    """Wait until the server does."""
-    deadline = time.monotonic() + START_SECONDS
-    while True:
-        try:
-            return sql("SELECT 1")
-        except RefusedError:
-            if time.monotonic() > deadline or active() in ("failed", "inactive"):
-                raise
-            time.sleep(0.5)
-
-
 def forget():
     """Remove what lies aside, and then the note."""
     for name in ("before", "undone", "incoming"):
@@ -365,34 +291,7 @@ def ended():
 
 def active():
     """systemd's word for the server."""
-    return subprocess.run(["systemctl", "is-active", UNIT], capture_output=True, text=True).stdout.strip()
-
-
-def systemctl(*words):
-    """Tell systemd something."""
-    subprocess.run(["systemctl", *words], capture_output=True, check=False)
-
-
-def value(section, name):
-    """A setting of the server's configuration; empty where it is not there."""
-    found = subprocess.run(["my_print_defaults", section, "mariadbd"], capture_output=True, text=True, check=False)
-    rows = [line[2:].partition("=")[2] for line in found.stdout.splitlines()
-            if line[2:].partition("=")[0].replace("-", "_") == name]  # fmt: skip
-    return rows[-1] if rows else ""
-
-
-def sql(text):
-    """Statements to the server; what it says."""
-    done = subprocess.run(CLIENT, input=text, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise RefusedError(f"its server: {done.stderr.strip()[-300:]}")
-    return done.stdout.strip()
-
-
-def last_words():
-    """The server's last lines in the journal."""
-    words = ["journalctl", "-u", UNIT, "-n", "8", "--no-pager", "-o", "cat"]
-    return subprocess.run(words, capture_output=True, text=True, check=False).stdout.strip()
+    return daemon.active(UNIT)
 
 
 def size(folder):
@@ -410,7 +309,8 @@ def weight(path):
 
 STEPS = {
     "look": look, "note": note, "room": room, "receive": receive, "received": received, "stop": stop, "put": put,
-    "back": back, "release": release, "begin": begin, "seat": seat, "join": join, "forget": forget,
+    "back": back, "release": release, "begin": exchanged.begin, "spend": exchanged.spend, "seat": seat,
+    "join": join, "forget": forget,
 }  # fmt: skip
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from server import UNFINISHED, RefusedError, empty, look
 RUN = "/run/cluster"
 PROGRESS = os.path.join(RUN, "copy.json")
 ASIDE = os.path.join(DATA, "cluster-aside")  # in a mount point: what was set aside
+KEPT = os.path.join(DATA, ".cluster-aside")  # the same of MySQL before a restore (roles/backup_source)
 
 
 def tell(**row):
@@ -34,7 +35,7 @@ def size(folder):
     """Bytes of all files below, but for what was set aside."""
     found = 0
     for place, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if os.path.join(place, name) != ASIDE]
+        folders[:] = [name for name in folders if os.path.join(place, name) not in (ASIDE, KEPT)]
         for name in names:
             try:
                 found += os.stat(os.path.join(place, name)).st_size

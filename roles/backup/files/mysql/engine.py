@@ -14,7 +14,18 @@ OPTIONS = (
 )
 # fmt: on
 SESSION = "SET SESSION time_zone = '+00:00', max_execution_time = 0;\n"
-BESIDE = ("cluster-backup.cnf",)  # not the server's
+BESIDE = (  # not the server's, or its own secrets, which each makes for itself
+    "cluster-backup.cnf",
+    "auto.cnf",
+    "ca.pem",
+    "ca-key.pem",
+    "server-cert.pem",
+    "server-key.pem",
+    "client-cert.pem",
+    "client-key.pem",
+    "private_key.pem",
+    "public_key.pem",
+)
 RIGHTS = "rights.sql"
 # Who restores is the account the server runs as; in the database it may only read.
 LET_US = """CREATE USER IF NOT EXISTS 'mysql'@'localhost' IDENTIFIED WITH auth_socket;

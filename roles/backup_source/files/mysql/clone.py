@@ -21,7 +21,7 @@ ALIVE_SECONDS = 30  # so that who waits for the copy knows that it is being made
 SETTINGS = "cluster-backup.cnf"
 # What the files need to be read again, as mariabackup's backup-my.cnf has it.
 NEEDED = ("innodb_page_size", "innodb_data_file_path", "lower_case_table_names")
-NOT_COPIED = ("binlog.", "relay", "#innodb_temp", "ibtmp", "cluster-aside")
+NOT_COPIED = ("binlog.", "relay", "#innodb_temp", "ibtmp", "cluster-aside", ".cluster-aside")
 
 
 def main(folder):

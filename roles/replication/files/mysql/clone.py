@@ -14,7 +14,7 @@ import pymysql
 import steps
 from engine import DATA
 from server import UNFINISHED, RefusedError, Server, empty, last_words, settings
-from telling import aside_folder, run, size, tell, worthless
+from telling import KEPT, aside_folder, run, size, tell, worthless
 
 PATIENCE = 120  # seconds until the other end is there
 COPY_SECONDS = 86400
@@ -65,8 +65,7 @@ def cleared():
     if not os.path.isdir(DATA):
         os.mkdir(DATA, mode=0o750)
         shutil.chown(DATA, "mysql", "mysql")
-    for name in os.listdir(DATA):
-        place = os.path.join(DATA, name)
+    for place in within():
         shutil.rmtree(place) if os.path.isdir(place) and not os.path.islink(place) else os.unlink(place)
     if why := engine.initialize():
         raise RefusedError(why)
@@ -88,8 +87,16 @@ def set_aside():
         steps.start()
         why = f"{need >> 20} MB, and {room >> 20} MB are free"
         raise RefusedError(f"there is no room beside {DATA} to keep what is there: {why}")
-    run(["cp", "-a", DATA, aside])
+    os.mkdir(aside)
+    shutil.copystat(DATA, aside)
+    shutil.chown(aside, "mysql", "mysql")
+    run(["cp", "-a", f"--target-directory={aside}", *within()])
     return aside
+
+
+def within():
+    """All that is in the data directory, but for what it held before a restore."""
+    return sorted({os.path.join(DATA, name) for name in os.listdir(DATA)} - {KEPT})
 
 
 def clone(known, donor):

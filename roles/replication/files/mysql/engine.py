@@ -107,7 +107,12 @@ def configured(server):
 
 
 def initialize():
-    """Make an empty data directory a server's; what went wrong."""
+    """Make an empty data directory a server's; what went wrong. Not where the data is being exchanged."""
+    if (
+        subprocess.run(["systemctl", "is-enabled", UNIT], capture_output=True, text=True).stdout.strip()
+        == "masked"
+    ):
+        return "its data is being exchanged: cluster status shows how `cluster restore` goes on, or is taken back"
     folder = tempfile.mkdtemp()
     try:
         script = os.path.join(folder, "first.sql")

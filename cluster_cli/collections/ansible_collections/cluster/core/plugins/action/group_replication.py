@@ -11,6 +11,7 @@ from ansible_collections.cluster.core.plugins.plugin_utils.group_replication_pla
     Plan,
     plan,
     surplus,
+    takers,
 )
 from ansible_collections.cluster.core.plugins.plugin_utils.walk import LOOK_SECONDS, Walk, wait
 
@@ -44,7 +45,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             }
         if self._task.check_mode:
             return {"changed": True}
-        return self._start(walk, decided, here)
+        return self._start(walk, decided, looks)
 
     def _exchange(self, walk: Walk, look: dict[str, Any]) -> dict[str, Look]:
         """Tell the others what this node shows, and hear it of them."""
@@ -53,17 +54,20 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         wait(lambda: present <= {*walk.said("looked"), *walk.said("failed")}, LOOK_SECONDS + START_SECONDS)
         return {name: Look(**json.loads(walk.text("looked", name))) for name in walk.said("looked")}
 
-    def _start(self, walk: Walk, decided: Plan, here: Look) -> dict[str, Any]:
-        """Begin, or join once the group lives. Where it lived before, a node without data is given a copy."""
+    def _start(self, walk: Walk, decided: Plan, looks: dict[str, Look]) -> dict[str, Any]:
+        """Begin, or join once the group lives. Where that has data, a node without any is given a copy."""
         first = decided.first == walk.node
         if decided.first and not first:
             wait(lambda: bool({decided.first} & {*walk.said("proven"), *walk.said("failed")}), self._timeout)
             if decided.first not in walk.said("proven"):
                 what = f"it was not started, because {decided.first} failed to begin the group"
                 return {"failed": True, "msg": what}
-        verdict = "failed"
+        verdict, copied = "failed", takers(looks, decided, self.members)
+        if walk.node in copied:  # who gives a copy gives one at a time; who is refused tries in vain for minutes
+            ahead = {name for name in copied[: copied.index(walk.node)] if name in walk.nodes}
+            wait(lambda: ahead <= {*walk.said("proven"), *walk.said("failed")}, self._timeout)
         try:
-            result = self._call("begin" if first else "join", copy=here.new and not decided.first)
+            result = self._call("begin" if first else "join", copy=walk.node in copied)
             verdict = "failed" if result.get("failed") or result.get("unreachable") else "proven"
         finally:
             walk.say(verdict)

@@ -59,6 +59,7 @@ look: {description: What the node shows., type: dict, returned: always}
 UNIT, DATA = "mysql", "/var/lib/mysql"
 CHANNEL = "group_replication_recovery"
 OURS = ("information_schema", "mysql", "performance_schema", "sys")
+RESTORE = "that goes on, or is taken back, by `cluster restore` (cluster status shows how)"
 PERIOD = 0.5
 VIEW = """SELECT member_id = @@server_uuid, member_state, member_role
   FROM performance_schema.replication_group_members"""
@@ -66,7 +67,7 @@ HAS = """SELECT @@GLOBAL.gtid_executed;
 SELECT received_transaction_set FROM performance_schema.replication_connection_status
   WHERE channel_name = 'group_replication_applier'"""
 CLOSED = """SELECT @@GLOBAL.super_read_only;
-SELECT enabled FROM performance_schema.replication_group_member_actions
+SELECT enabled FROM mysql.replication_group_member_actions
   WHERE name = 'mysql_disable_super_read_only_if_primary'"""
 # What the package's own first start does with an empty data directory (its postinst).
 FIRST_STATEMENTS = """USE mysql;
@@ -112,6 +113,8 @@ class Node:
 
     def have_running(self):
         """Start the server where it does not run, and anew where it is in no group with an old configuration."""
+        if self.systemctl("is-enabled", UNIT) == "masked":
+            self.module.fail_json(msg=f"{UNIT} is kept from starting: its data is being exchanged, and {RESTORE}")
         if not os.path.isdir(f"{DATA}/mysql"):
             self.systemctl("stop", UNIT)
             self.initialize()

@@ -62,6 +62,13 @@ def plan(looks: Mapping[str, Look], members: Sequence[str]) -> Plan:
     )
 
 
+def takers(looks: Mapping[str, Look], decided: Plan, members: Sequence[str]) -> list[str]:
+    """The nodes that are given a copy, in order: those without data, unless who begins has none either."""
+    if decided.first and looks[decided.first].new:
+        return []
+    return [name for name in members if name in looks and looks[name].new and name != decided.first]
+
+
 def superset(looks: Mapping[str, Look], members: Sequence[str]) -> str:
     """The first node that has all there is; empty when none has."""
     everything = union(look.transactions for look in looks.values())

@@ -1,0 +1,116 @@
+"""A primary and a replica of MySQL go back to a moment and forth again; none of their numbers is given twice.
+
+`make drill` runs it.
+"""
+
+from collections.abc import Iterator
+
+import pytest
+
+from .backup_lab import Backups
+from .backup_shop import MysqlShop
+from .command import wait_for
+from .conftest import Stack, running
+from .data_tier import only_in_drills
+from .test_backup_mysql import MILLION, executed, top
+from .verdict import OK
+
+TOPOLOGY = """
+name: e2e-mbr
+provider: podman
+network: {subnet: 10.89.95.0/24}
+nodes:
+  db1: {release: sid}
+  db2: {release: sid}
+  bak1: {release: sid}
+databases:
+  main:
+    engine: mysql
+    mode: replication
+    nodes: [db1, db2]
+    schemas: [shop]
+    accounts: {shop: {schemas: [shop], rights: owner}}
+    settings: {innodb_buffer_pool_size: 64M, performance_schema: "OFF"}
+backup:
+  nodes: [bak1]
+  schedule: {binlogs: 10s, jitter: 0s}
+"""
+NODES = ("db1", "db2")
+ROWS, PATIENCE = 200, 240
+
+pytestmark = only_in_drills
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    with running(tmp_path_factory.mktemp("backmyr"), TOPOLOGY) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="module")
+def backups(lab: Stack) -> Backups:
+    return Backups(lab, client="mysql --no-defaults")
+
+
+@pytest.fixture(scope="module")
+def shop(lab: Stack, tmp_path_factory: pytest.TempPathFactory) -> MysqlShop:
+    primary = str(lab.status()["databases"]["main"]["primary"])
+    return MysqlShop(lab, tmp_path_factory.mktemp("shop"), NODES, primary)
+
+
+def test_a_primary_goes_back_and_forth(shop: MysqlShop, backups: Backups) -> None:
+    """Rows are lost by a bad statement, and come back on both nodes; then what was before comes back."""
+    wait_for("a copy", lambda: backups.ids("full"), PATIENCE, every=1)
+    with shop.ledger("kept") as ledger:
+        ledger.wait_for(ROWS, PATIENCE)
+    position, there = shop.marker("kept")
+    assert {each.number for each in ledger.records() if each.kind == OK} <= there
+    shop.say("DELETE FROM kept WHERE id > 0")
+    had, words = executed(shop), ("restore", "main", "--to", "cluster", "--at", position, "--yes")
+    backups.killed("start", *words, after=3.0)
+    assert "did not end" in backups.verb("db", "unfence", "main", code=1).err
+    done = backups.verb("restore", "main", "--to", "cluster", "--yes", "-o", "json").json
+    print(f"back in service after {done['seconds']} s: {done['stages']}, {done.get('aside')}")
+    assert shop.everywhere("kept") == [there] * len(NODES)
+    assert had <= executed(shop), "a number of before might be given again"
+    assert top(executed(shop)) > top(had) + MILLION
+    shop.say("INSERT INTO kept (id, writer, sequence, payload) VALUES (2, 0, 1, '')")
+    backups.run("--full")
+    backups.verb("backup", "verify", "main")
+    backups.stack.settle(PATIENCE)
+    given = executed(shop)
+    undone = backups.verb("restore", "main", "--undo", "--yes", "-o", "json").json
+    print(f"taken back after {undone['seconds']} s: {undone['stages']}")
+    assert shop.everywhere("kept") == [set(), set()]
+    assert top(executed(shop)) > top(given), "numbers that were given since might be given again"
+    backups.verb("restore", "main", "--confirm", "--yes")
+    shop.say("INSERT INTO kept (id, writer, sequence, payload) VALUES (3, 0, 1, '')")
+    wait_for("the row on the replica", lambda: shop.everywhere("kept") == [{3}, {3}], PATIENCE)
+    backups.run("--full")
+    backups.verb("backup", "verify", "main")
+    backups.stack.settle(PATIENCE)
+
+
+@pytest.mark.parametrize(
+    ("stage", "after", "way"), [("exchange", 2.0, "undo"), ("start", 1.0, "again"), ("start", 8.0, "undo")]
+)
+def test_a_restore_that_is_killed_anywhere(
+    shop: MysqlShop, backups: Backups, stage: str, after: float, way: str
+) -> None:
+    """It goes on, or is taken back by an undo that is killed itself: the rows are those of either."""
+    table = f"killed_{stage}_{after:g}_{way}".replace(".", "_")
+    shop.say(f"CREATE TABLE {table} (id INT PRIMARY KEY)")
+    shop.say(f"INSERT INTO {table} VALUES (1)")
+    position, _ = shop.marker(table)
+    shop.say(f"INSERT INTO {table} VALUES (2)")
+    words, undo = ("restore", "main", "--to", "cluster", "--at", position, "--yes"), ("restore", "main", "--undo")
+    backups.killed(stage, *words, after=after)
+    if way == "undo":
+        backups.killed("start", *undo, "--yes", after=3.0)
+    backups.verb(*(words if way == "again" else (*undo, "--yes")))
+    assert shop.everywhere(table) == [{1} if way == "again" else {1, 2}] * len(NODES)
+    shop.say(f"INSERT INTO {table} VALUES (3)")
+    if backups.stack.status()["databases"]["main"]["restore"]:
+        backups.verb("restore", "main", "--confirm", "--yes")
+    backups.run("--full")
+    backups.verb("backup", "verify", "main")
