@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from cluster_cli.dashboards import dashboards
 from cluster_cli.render import monitoring, system
 from cluster_cli.render.connection import Access
 from cluster_cli.topology.addresses import addresses_for
@@ -23,6 +22,8 @@ def grafana_vars(topology: Topology, access: Access, node: str) -> Vars:
     found = topology.monitoring
     if found is None or not serves(topology, node):
         return {}
+    from cluster_cli.dashboards import dashboards  # most have no Grafana, and every verb passes by here
+
     return {
         **monitoring.place(topology, "grafana", node, GRAFANA_PORT),
         **monitoring.tls("grafana"),
