@@ -351,7 +351,7 @@ def test_what_it_costs(lab: Stack) -> None:
     found = costs(lab, ("mon1", "web1"), 5)
     print(*found, sep="\n")
     assert {each.unit for each in found if each.node == "web1"} == {"prometheus-node-exporter", "cluster-metrics"}
-    assert of_node(found, "web1")[0] < NODE_MEGABYTES, found
+    assert of_node(found, "web1")[0] < 1.25 * NODE_MEGABYTES, found  # asked more often, it holds more
 
 
 def test_a_forecast_says_that_its_history_is_too_short(lab: Stack) -> None:
