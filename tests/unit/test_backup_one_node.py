@@ -22,8 +22,8 @@ from cluster_cli.databases.modes import restore
 from cluster_cli.databases.seat import Seat
 from cluster_cli.errors import ClusterError
 from cluster_cli.topology.load import parse
+from tests.unit.exchange_model import NEW, OLD, Mortal, Node, killed_at_every_point
 
-OLD, NEW = "old", "new"
 NOTE = Note("main", notes.RESTORING, "db3", "bak1", "1-1-42", began="2026-11-27T14:03:27+00:00", node="db3")
 SEAT = {"gtid": "1-1-44", "group": "g", "seqno": 51}
 TOPOLOGY = """
@@ -35,32 +35,14 @@ backup: {nodes: [bak1]}
 """
 
 
-class KilledError(BaseException):
-    """The control machine's process ends here."""
-
-
 @dataclass
-class Model:
-    """The node, and how many more things may happen. whole: whether its peers keep what it would miss."""
+class Model(Node, Mortal):
+    """The node that is put back, and what its peers say."""
 
-    left: int = 10**6
-    data: str | None = OLD
-    running: bool = True
-    masked: bool = False
-    before: str | None = None
-    undone: str | None = None
-    incoming: bool = False
-    note: Note | None = None
     seated: Seat | None = None
     takes_part: bool = True
     within_reach: bool = True
     leads: bool = False
-
-    def happens(self) -> None:
-        """Something begins or ends."""
-        if self.left == 0:
-            raise KilledError
-        self.left -= 1
 
     def step(self, _live: Any, name: str, *words: str, stdin: str = "", **_more: Any) -> dict[str, Any]:
         """As roles/backup_source/files/exchange.py."""
@@ -70,19 +52,10 @@ class Model:
         self.happens()
         return answer
 
-    def look(self) -> dict[str, Any]:
-        return {"running": self.running, "incoming": self.incoming, "before": bool(self.before), "moving": False,
-                "undone": bool(self.undone), "version": "10.11.1", "note": self.note}  # fmt: skip
-
-    def room(self) -> None:
-        """There is enough."""
-
     def stop(self) -> None:
         assert self.incoming or self.before or self.undone, "stopped before anything came"
-        self.running, self.masked, self.takes_part = False, True, False
-
-    def release(self) -> None:
-        self.masked = False
+        self.takes_part = False
+        super().stop()
 
     def seat(self, text: str) -> None:
         assert self.incoming
@@ -90,24 +63,12 @@ class Model:
         self.seated = Seat(**SEAT)  # type: ignore[arg-type]
 
     def put(self) -> dict[str, Any]:
-        assert not self.running
-        if not self.before:
-            self.before, self.data = self.data or "nothing", None
-        if self.incoming:
-            assert self.seated
-            self.data, self.incoming = NEW, False
-        return {"aside": "there"}
-
-    def back(self) -> dict[str, Any]:
-        assert not self.running
-        if self.before:
-            self.undone, self.data, self.before = self.undone or self.data or "nothing", self.before, None
-        self.incoming = False
-        return {"aside": self.undone or ""}
+        assert self.seated or not self.incoming
+        return super().put()
 
     def forget(self) -> None:
-        self.before = self.undone = self.note = None
-        self.incoming = self.masked = False
+        self.masked = False
+        super().forget()
 
     def keep_note(self, _live: Any, what: Note) -> Note:
         self.happens()
@@ -183,18 +144,7 @@ def done(model: Model, what: tuple[Stage, ...]) -> Job:
 
 def killed(patch: Any, what: tuple[Stage, ...], make: Any) -> Iterator[Model]:
     """Models in which it was killed, each one thing later than the one before."""
-    point = 0
-    while True:
-        model = patch(make())
-        model.left = point
-        try:
-            done(model, what)
-        except KilledError:
-            model.left = 10**6
-            yield model
-            point += 1
-            continue
-        return
+    return killed_at_every_point(lambda: patch(make()), lambda model: done(model, what))
 
 
 def well(model: Model, data: str | None) -> None:

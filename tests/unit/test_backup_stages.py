@@ -15,8 +15,9 @@ import pytest
 from cluster_cli.backups import notes, stages
 from cluster_cli.backups.notes import Note
 from cluster_cli.databases.group_replication.gtid import GtidSet
+from tests.unit import exchange_model
+from tests.unit.exchange_model import NEW, OLD, KilledError, Mortal, killed_at_every_point
 
-OLD, NEW = "old", "new"
 ENGINES = ("mariadb", "mysql")
 GROUP = "6f1b6f9a-8f0c-5f6f-9a53-0a4a52f0c0de"
 SPENT, WHOLE, UNSPENT = f"{GROUP}:1-2000000", f"{GROUP}:1-4000000", f"{GROUP}:2000001-4000000"
@@ -24,78 +25,43 @@ NOTE = Note("main", notes.RESTORING, "db1", "bak1", "1-1-42")
 Stages = tuple[stages.Stage, ...]
 
 
-class KilledError(BaseException):
-    """The control machine's process ends here."""
-
-
 @dataclass
-class Node:
-    """What a node has."""
+class Node(exchange_model.Node):
+    """What a node has. spent: the numbers of MySQL that are given to none."""
 
-    data: str | None = OLD
-    running: bool = True
-    masked: bool = False
-    before: str | None = None
-    undone: str | None = None
-    incoming: bool = False
-    note: Note | None = None
     spent: str = ""
 
+    def put(self) -> dict[str, Any]:
+        if not self.before:
+            self.spent = ""
+        return super().put()
+
+    def back(self) -> dict[str, Any]:
+        if self.before:
+            self.spent = ""
+        return super().back()
+
 
 @dataclass
-class Model:
-    """A database of two nodes. left: how many more things may happen; seen: by history, which data was run on."""
+class Model(Mortal):
+    """A database of two nodes. seen: by history, which data was run on."""
 
-    left: int = 10**6
     engine: str = "mariadb"
     nodes: dict[str, Node] = field(default_factory=lambda: {"db1": Node(), "db2": Node()})
     fenced: bool = False
     marks: int = 0
     seen: dict[int, set[str]] = field(default_factory=lambda: {0: {OLD}})
 
-    def happens(self) -> None:
-        """Something begins or ends."""
-        if self.left == 0:
-            raise KilledError
-        self.left -= 1
-
     def step(self, _live: Any, name: str, *words: str, **_more: Any) -> dict[str, Any]:
         """As roles/backup_source/files/exchange.py."""
         self.happens()
         if words[0] in ("begin", "spend") and self.engine == "mysql":
             assert _more["stdin"] == (SPENT if words[0] == "begin" else UNSPENT)
-        answer: dict[str, Any] = getattr(self, words[0])(self.nodes[name]) or {}
+        node = self.nodes[name]
+        ours: Callable[[Node], None] | None = getattr(self, words[0], None)
+        answer: dict[str, Any] = (ours(node) if ours else getattr(node, words[0])()) or {}
         self.happens()
         return answer
-
-    def look(self, node: Node) -> dict[str, Any]:
-        return {"running": node.running, "incoming": node.incoming, "before": bool(node.before), "moving": False,
-                "undone": bool(node.undone), "version": "10.11.1", "note": node.note}  # fmt: skip
-
-    def room(self, node: Node) -> None:
-        """There is enough."""
-
-    def stop(self, node: Node) -> None:
-        node.running, node.masked = False, True
-
-    def release(self, node: Node) -> None:
-        node.masked = False
-
-    def put(self, node: Node) -> dict[str, Any]:
-        assert not node.running
-        if not node.before:
-            node.before, node.data, node.spent = node.data, None, ""
-        if node.incoming:
-            node.data, node.incoming = NEW, False
-        return {"aside": "there"}
-
-    def back(self, node: Node) -> dict[str, Any]:
-        assert not node.running
-        if node.before:
-            node.undone, node.data, node.before = node.undone or node.data or "nothing", node.before, None
-            node.spent = ""
-        node.incoming = False
-        return {"aside": node.undone or ""}
 
     def begin(self, node: Node) -> None:
         assert node.data == NEW
@@ -109,10 +75,6 @@ class Model:
         node.masked = False
         self.runs(node)
         node.spent = UNSPENT
-
-    def forget(self, node: Node) -> None:
-        node.before = node.undone = node.note = None
-        node.incoming = False
 
     def runs(self, node: Node) -> None:
         """Its server does, and what backups are made of is known to be of this history."""
@@ -206,23 +168,14 @@ def done(model: Model, what: Stages) -> None:
         stage(job)
 
 
-def killed_at_every_point(
-    patched: Callable[[Model], None], what: Stages, make: Callable[[], Model]
-) -> Iterator[Model]:
+def killed(patched: Callable[[Model], None], what: Stages, make: Callable[[], Model]) -> Iterator[Model]:
     """Models in which it was killed, each one thing later than the one before."""
-    point = 0
-    while True:
-        model = make()
+
+    def begin(model: Model) -> None:
         patched(model)
-        model.left = point
-        try:
-            done(model, what)
-        except KilledError:
-            model.left = 10**6
-            yield model
-            point += 1
-            continue
-        return
+        done(model, what)
+
+    return killed_at_every_point(make, begin)
 
 
 def well(model: Model, data: str) -> None:
@@ -246,7 +199,7 @@ def restored(engine: str) -> Model:
 @pytest.mark.parametrize("engine", ENGINES)
 def test_killed_anywhere_it_goes_on(patched: Callable[[Model], None], engine: str) -> None:
     points = 0
-    for model in killed_at_every_point(patched, stages.RESTORE, partial(Model, engine=engine)):
+    for model in killed(patched, stages.RESTORE, partial(Model, engine=engine)):
         note = model.noted()
         if note is None or note.phase != notes.RESTORED:
             done(model, stages.RESTORE)
@@ -258,7 +211,7 @@ def test_killed_anywhere_it_goes_on(patched: Callable[[Model], None], engine: st
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_killed_anywhere_it_is_taken_back(patched: Callable[[Model], None], engine: str) -> None:
-    for model in killed_at_every_point(patched, stages.RESTORE, partial(Model, engine=engine)):
+    for model in killed(patched, stages.RESTORE, partial(Model, engine=engine)):
         if model.noted():  # before that, nothing was done
             done(model, stages.UNDO)
         well(model, OLD)
@@ -267,7 +220,7 @@ def test_killed_anywhere_it_is_taken_back(patched: Callable[[Model], None], engi
 @pytest.mark.parametrize("engine", ENGINES)
 def test_an_undo_that_is_killed_anywhere_goes_on(patched: Callable[[Model], None], engine: str) -> None:
     points = 0
-    for model in killed_at_every_point(patched, stages.UNDO, partial(restored, engine)):
+    for model in killed(patched, stages.UNDO, partial(restored, engine)):
         note = model.noted()
         if note is None or note.phase != notes.UNDONE:
             done(model, stages.UNDO)
@@ -293,7 +246,7 @@ def test_an_undo_of_what_was_killed_that_is_killed_goes_on(patched: Callable[[Mo
             return
         if not half().noted():
             continue
-        for model in killed_at_every_point(patched, stages.UNDO, half):
+        for model in killed(patched, stages.UNDO, half):
             note = model.noted()
             if note and note.phase != notes.UNDONE:
                 done(model, stages.UNDO)
