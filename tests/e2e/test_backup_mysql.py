@@ -13,6 +13,7 @@ import pytest
 from cluster_cli.databases.group_replication.gtid import GtidSet
 
 from . import dumps
+from .backup_killed import ends_well
 from .backup_lab import Backups
 from .backup_points import all_are_exact
 from .backup_shop import MysqlShop
@@ -285,20 +286,7 @@ def test_a_restore_that_is_killed_anywhere(
     shop: MysqlShop, backups: Backups, stage: str, after: float, way: str
 ) -> None:
     """The same command goes on, or --undo takes it back: the rows are those of the moment, or those of before."""
-    table = f"killed_{stage}_{after:g}_{way}".replace(".", "_")
-    shop.say(f"CREATE TABLE {table} (id INT PRIMARY KEY)")
-    shop.say(f"INSERT INTO {table} VALUES (1)")
-    position, _ = shop.marker(table)
-    shop.say(f"INSERT INTO {table} VALUES (2)")
-    words = ("restore", "main", "--to", "cluster", "--at", position, "--yes")
-    backups.killed(stage, *words, after=after)
-    backups.verb(*(words if way == "again" else ("restore", "main", "--undo", "--yes")))
-    assert shop.everywhere(table) == [{1} if way == "again" else {1, 2}] * len(NODES)
-    shop.say(f"INSERT INTO {table} VALUES (3)")
-    if backups.stack.status()["databases"]["main"]["restore"]:
-        backups.verb("restore", "main", "--confirm", "--yes")
-    backups.run("--full")
-    backups.verb("backup", "verify", "main")
+    ends_well(shop, backups, stage, after, way)
 
 
 def executed(shop: MysqlShop) -> GtidSet:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from .backup_killed import ends_well
 from .backup_lab import Backups
 from .backup_shop import MysqlShop
 from .command import wait_for
@@ -98,19 +99,4 @@ def test_a_restore_that_is_killed_anywhere(
     shop: MysqlShop, backups: Backups, stage: str, after: float, way: str
 ) -> None:
     """It goes on, or is taken back by an undo that is killed itself: the rows are those of either."""
-    table = f"killed_{stage}_{after:g}_{way}".replace(".", "_")
-    shop.say(f"CREATE TABLE {table} (id INT PRIMARY KEY)")
-    shop.say(f"INSERT INTO {table} VALUES (1)")
-    position, _ = shop.marker(table)
-    shop.say(f"INSERT INTO {table} VALUES (2)")
-    words, undo = ("restore", "main", "--to", "cluster", "--at", position, "--yes"), ("restore", "main", "--undo")
-    backups.killed(stage, *words, after=after)
-    if way == "undo":
-        backups.killed("start", *undo, "--yes", after=3.0)
-    backups.verb(*(words if way == "again" else (*undo, "--yes")))
-    assert shop.everywhere(table) == [{1} if way == "again" else {1, 2}] * len(NODES)
-    shop.say(f"INSERT INTO {table} VALUES (3)")
-    if backups.stack.status()["databases"]["main"]["restore"]:
-        backups.verb("restore", "main", "--confirm", "--yes")
-    backups.run("--full")
-    backups.verb("backup", "verify", "main")
+    ends_well(shop, backups, stage, after, way, undo_killed=3.0)
