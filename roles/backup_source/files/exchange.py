@@ -257,8 +257,7 @@ def seat():
 def join():
     """Have the server start, and do not wait for it: it takes part by itself, or follows nobody."""
     release()
-    systemctl("enable", UNIT)
-    systemctl("reset-failed", UNIT)
+    daemon.may_start(UNIT)
     systemctl("start", "--no-block", UNIT)
 
 
