@@ -8,7 +8,7 @@ from typing import Any
 
 PATH = "/var/lib/cluster/restore.json"
 QUESTION = f"test -e {PATH} && echo restore $(cat {PATH})"
-RESTORING, JOINING, OPENING, RESTORED = "restoring", "joining", "opening", "restored"
+RESTORING, JOINING, OPENING, FILLING, RESTORED = "restoring", "joining", "opening", "filling", "restored"
 UNDOING, REOPENING, UNDONE = "undoing", "reopening", "undone"
 HALF = (RESTORING, UNDOING)  # data is being exchanged: no server may be started
 SHUT = (*HALF, JOINING)  # nobody may write
@@ -22,9 +22,10 @@ class Note:
     phase: see above. seed: the node that is given the data, from which the others have it. source: the backup
     node. to: the moment or position, in words. at, backup: as it was asked for. sequence: where GTIDs go on, 0
     while that is not known. fenced: whether it was before, and is to stay so. began: ISO 8601. node: the one that
-    is put back alone, empty where the whole database is. group, seqno: as Seat (databases/seat.py) has them.
-    spent: of MySQL, the GTIDs that are given to none in the restored history (numbers.py); unspent: those that are
-    not given to any after an undo, which were, or may have been, in the restored one.
+    is put back alone, empty where the whole database is. group, seqno: as Seat (databases/seat.py) has them; of a
+    whole Galera database, the new group that begins with the data. spent: of MySQL, the GTIDs that are given to
+    none in the restored history (numbers.py); unspent: those that are not given to any after an undo, which were,
+    or may have been, in the restored one.
     """
 
     database: str
@@ -81,6 +82,11 @@ def sentence(note: Note) -> str:
     if note.phase == UNDONE:
         return (
             f"has its data of before a restore again; what was restored is kept: cluster restore {name} --confirm"
+        )
+    if note.phase == FILLING:
+        return (
+            f"was restored to {note.to} and is in use, but not all its nodes have the data yet; "
+            f"that goes on with: cluster restore {name} --to cluster; back with: cluster restore {name} --undo"
         )
     if note.phase in (UNDOING, REOPENING):
         return f"an undo of a restore did not end; it goes on with: cluster restore {name} --undo"

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from time import monotonic
+from uuid import uuid4
 
 import click
 
@@ -12,7 +13,7 @@ from cluster_cli.backups.exchange import looks, noted, step
 from cluster_cli.backups.nodes import backup_nodes, chosen, listed
 from cluster_cli.backups.notes import Note
 from cluster_cli.backups.restoring import Asked, Done, Wish, evidence, one_of, planned, request, where
-from cluster_cli.backups.stages import CONFIRM, RESTORE, UNDO, Job, Stage
+from cluster_cli.backups.stages import CONFIRM, RESTORE, UNDO, Job, Stage, enough
 from cluster_cli.databases.asked import outcomes
 from cluster_cli.databases.live import Live
 from cluster_cli.databases.modes import FENCES, described, question
@@ -118,7 +119,7 @@ def begun(live: Live, workspace: Workspace, wish: Wish, found: Mapping[str, exch
     note = Note(
         live.name, notes.RESTORING, seed, source.name, plan["to"], wish.at or "", wish.backup or "", 0, fenced, now
     )
-    return note, asked
+    return (replace(note, group=str(uuid4())) if live.database.mode == "galera" else note), asked
 
 
 def refuse_silent(live: Live) -> None:
@@ -133,7 +134,7 @@ def refuse_silent(live: Live) -> None:
 
 def goes_on(note: Note, wish: Wish) -> Asked:
     """What was asked for when it began. Raises ClusterError where that is not what is asked for now."""
-    if note.phase not in (notes.RESTORING, notes.JOINING, notes.OPENING):
+    if note.phase not in (notes.RESTORING, notes.JOINING, notes.OPENING, notes.FILLING):
         raise ClusterError(
             f"{note.database} cannot be restored now", why=f"it {notes.sentence(note)}", hint="see: cluster status"
         )
@@ -155,9 +156,9 @@ def seed_of(live: Live) -> str:
 
 def shown(live: Live, found: Mapping[str, exchange.Look], seed: str, count: int) -> Sequence[str]:
     """What will be done where, a line each."""
-    lines = [
-        f"to: {seed}, from which {', '.join(node for node in live.nodes if node != seed) or 'nobody'} copies it"
-    ]
+    first = enough(live, seed) if live.database.mode == "galera" else (seed,)
+    others = [node for node in live.nodes if node not in first]
+    lines = [f"to: {' and '.join(first)}, from which {', '.join(others) or 'nobody'} copies it"]
     for node, look in found.items():
         lines.append(
             f"{node}: {look['data'] // exchange.MEGA} MB go aside, {look['room'] // exchange.MEGA} MB are free, "

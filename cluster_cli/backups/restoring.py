@@ -22,7 +22,7 @@ PLAN_SECONDS = 120.0
 GTID = re.compile(r"\d+-\d+-\d+(,\d+-\d+-\d+)*")
 PART = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(:[a-z_][a-z0-9_]*|:\d+(-\d+)?)+"
 GTID_SET = re.compile(rf"{PART}(,{PART})*", re.IGNORECASE)  # as MySQL says it
-Asked = Mapping[str, str | bool]  # roles/backup/files/look.py, request
+Asked = Mapping[str, str | bool | int]  # roles/backup/files/look.py, request
 SERVE = "systemctl start cluster-backup-scratch@{0} >&2; systemctl is-active cluster-backup-scratch@{0}"
 WRITE = (
     f"install -d -o mysql -g mysql -m 700 {REQUESTS} && cat > {REQUESTS}/{{0}}.json "

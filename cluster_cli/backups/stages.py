@@ -1,7 +1,8 @@
 """The stages of a restore into a running database, and of taking it back.
 
-All that can fail is done first, beside everything: the data is restored on a backup node, and copied to one node
-of the database. Only then is the database fenced, its servers stopped and the data exchanged, on every node.
+All that can fail is done first, beside everything: the data is restored on a backup node, and copied to the seed,
+in a Galera group to one more. Only then is the database fenced, its servers stopped and the data exchanged.
+Applications may write once a write outlives a node; the nodes that are left copy the data beside them.
 A note on the nodes tells how far it is. Each stage may be done again, and does only what is left to do.
 """
 
@@ -16,8 +17,10 @@ from cluster_cli.backups.counting import beyond, given
 from cluster_cli.backups.exchange import everywhere, looks, step
 from cluster_cli.backups.nodes import PROGRAM, backup_nodes, document, fetch, ssh_run, work
 from cluster_cli.backups.notes import Note
+from cluster_cli.backups.numbers import MILLION
 from cluster_cli.backups.restoring import Asked, restored_beside
-from cluster_cli.databases.fence import mark
+from cluster_cli.databases.fence import mark, unmark
+from cluster_cli.databases.galera.readmit import goes_on
 from cluster_cli.databases.group_replication import fence as group
 from cluster_cli.databases.group_replication.gtid import GtidSet
 from cluster_cli.databases.live import Live
@@ -25,6 +28,7 @@ from cluster_cli.databases.operation import verb_of
 from cluster_cli.databases.replication.nodes import looks as replication_looks
 from cluster_cli.databases.replication.nodes import step as replication_step
 from cluster_cli.databases.replication.nodes import writers
+from cluster_cli.databases.seat import Seat
 from cluster_cli.errors import ClusterError
 from cluster_cli.inventory import Host
 from cluster_cli.render.databases import domain_id
@@ -61,20 +65,39 @@ Stage = tuple[str, str, Callable[[Job], None]]
 
 
 def bring(job: Job) -> None:
-    """Restore on the backup node, and copy that to the seed. Nothing live is touched."""
-    look = looks(job.live)[job.seed]
-    if look["incoming"] or look["before"] or job.note.phase != notes.RESTORING:
+    """Restore on the backup node, and copy that to who begins with it. Nothing live is touched."""
+    look, nodes = looks(job.live), given_data(job.live, job.note)
+    came = all(look[node]["incoming"] for node in nodes)
+    if came or look[job.seed]["before"] or job.note.phase != notes.RESTORING:
         return
-    result = restored_beside(job.run, job.source, job.live.name, job.asked, serve=False)
+    result = restored_beside(job.run, job.source, job.live.name, as_asked(job, look), serve=False)
     job.results["restored"] = result
     weight = exchange.weigh(job.source, job.live.name)
-    fits(weight["version"], look["version"], job.seed, NAMES[job.live.database.engine])
-    job.keep(to=result["to"])
+    for node in nodes:
+        fits(weight["version"], look[node]["version"], node, NAMES[job.live.database.engine])
+    job.keep(to=result["to"], seqno=result["seat"]["seqno"] if job.note.group else 0)
     for node in job.live.nodes:
         step(job.live, node, "room", str(weight["bytes"]))
-    exchange.stream(job.source, job.live, job.seed, weight["bytes"], job.live.tell)
+    for node in nodes:
+        exchange.stream(job.source, job.live, node, weight["bytes"], job.live.tell)
     job.results["bytes"] = weight["bytes"]
     work(job.source, "discard", job.live.name, lambda _node, _text: None)
+
+
+def as_asked(job: Job, look: Mapping[str, exchange.Look]) -> Asked:
+    """The wish; where a Galera group begins on several nodes, with its name, and where its GTIDs begin."""
+    if not job.note.group:
+        return job.asked
+    job.keep(sequence=beyond(job.live, [node for node, each in look.items() if each["running"]]))
+    return {**job.asked, "group": job.note.group, "sequence": job.note.sequence}
+
+
+def given_data(live: Live, note: Note) -> tuple[str, ...]:
+    """The nodes that begin with what a backup node restored, the seed first; the others copy it from these.
+
+    Those of a Galera group, whose name and number stand in it, are one group without a copy from each other.
+    """
+    return enough(live, note.seed) if note.group else (note.seed,)
 
 
 def fits(written: str, runs: str, node: str, engine: str = NAMES["mariadb"]) -> None:
@@ -95,6 +118,8 @@ def release(version: str) -> tuple[int, ...]:
 def close(job: Job) -> None:
     """Let nobody write any more, and fetch what was written last, so that no moment of this history is lost."""
     live, look = job.live, looks(job.live)
+    if job.note.phase == notes.FILLING:
+        return  # applications use it
     mark(live, live.nodes)
     if job.note.phase not in notes.HALF:
         return
@@ -103,6 +128,8 @@ def close(job: Job) -> None:
     if running and look[job.seed]["before"] == (job.note.phase == notes.UNDOING):  # what runs is about to go
         fetched(job)
     count_on(job, running)
+    if job.note.group and look[job.seed]["incoming"]:
+        refuse_given(job, beyond(live, running))
 
 
 def shut(live: Live, running: Sequence[str]) -> None:
@@ -143,10 +170,17 @@ def count_on(job: Job, running: Sequence[str]) -> None:
         job.keep(unspent=numbers.told(given(job.live, running, before) - GtidSet.parse(before)))
 
 
+def refuse_given(job: Job, now: int) -> None:
+    """What came begins with a number that was given since: then it is the seed's alone, and begins beyond that."""
+    if now - MILLION > job.note.sequence:
+        job.live.tell("", "more was written meanwhile than was left free: all others copy the data from the seed")
+        job.keep(sequence=now, group="", seqno=0)
+
+
 def swap(job: Job) -> None:
     """Stop the servers, mark the new history, exchange the data: first on the seed, then on the others."""
     live, look = job.live, looks(job.live)
-    if job.note.phase != notes.RESTORING or settled(look, job.seed):
+    if job.note.phase != notes.RESTORING or settled(look):
         return
     halt(live)
     others = [node for node in live.nodes if node != job.seed]
@@ -154,15 +188,23 @@ def swap(job: Job) -> None:
         if not look[job.seed]["incoming"]:
             raise ClusterError(f"{job.seed} has no restored data", why="it was removed", hint="--undo, then again")
         new_history(job, job.note.to)
+    seat(job, [node for node in given_data(live, job.note) if look[node]["incoming"]])
     aside = step(live, job.seed, "put")["aside"]
     everywhere(live, others, "put")
     job.results["aside"] = aside
     live.tell("", f"what {live.name} held is in {aside} on each of its nodes")
 
 
-def settled(look: Mapping[str, exchange.Look], seed: str) -> bool:
-    """Whether every node's own data is aside, and the seed has what came."""
-    return all(each["before"] for each in look.values()) and not look[seed]["incoming"]
+def settled(look: Mapping[str, exchange.Look]) -> bool:
+    """Whether every node's own data is aside, and what came is in its place."""
+    return all(each["before"] and not each["incoming"] for each in look.values())
+
+
+def seat(job: Job, nodes: Sequence[str]) -> None:
+    """Have what came to a Galera group's nodes say which group they are, and where it stands."""
+    if job.note.group:
+        here = Seat(job.note.to, job.note.group, job.note.seqno)
+        everywhere(job.live, nodes, "seat", stdin=here.document(()))
 
 
 def halt(live: Live) -> None:
@@ -186,8 +228,10 @@ def new_history(job: Job, to: str) -> None:
 
 
 def start(job: Job) -> None:
-    """The seed begins, the others copy its data."""
+    """The seed begins, and as many others copy its data as a write needs that outlives a node."""
     live, note = job.live, job.note
+    if note.phase == notes.FILLING:
+        return
     if note.phase == notes.RESTORING:
         if not looks(live)[note.seed]["running"]:
             halt(live)  # those that have its data already join again
@@ -195,8 +239,19 @@ def start(job: Job) -> None:
         live.tell("", f"{note.seed} runs on the restored data")
         everywhere(live, live.nodes, "release")
         job.keep(phase=notes.JOINING)
-    join(live)
+    join(live, enough(live, note.seed))
+    for node in given_data(live, note)[1:]:
+        goes_on(live, node)
     job.keep(phase=notes.OPENING)
+
+
+def enough(live: Live, seed: str) -> tuple[str, ...]:
+    """The nodes that must have the data before applications may write: a write is to outlive any one of them.
+
+    A group acknowledges what its members have. Where a primary is followed, all nodes are asked who leads.
+    """
+    others = [node for node in live.nodes if node != seed]
+    return live.nodes if live.database.mode == "replication" else (seed, *others[:1])
 
 
 def begin(job: Job) -> None:
@@ -209,21 +264,42 @@ def begin(job: Job) -> None:
         step(live, note.seed, "begin", stdin=note.spent)
 
 
-def join(live: Live) -> None:
-    """All nodes take part, as in `up`."""
-    arbiter = getattr(live.database, "arbiter", None)
-    live.apply([*live.nodes, *([arbiter] if arbiter else [])], {})
+def join(live: Live, nodes: Sequence[str]) -> None:
+    """These nodes take part, as in `up`; with all of them the arbiter."""
+    arbiter = getattr(live.database, "arbiter", None) if set(nodes) == set(live.nodes) else None
+    live.apply([*nodes, *([arbiter] if arbiter else [])], {})
 
 
 def open_again(job: Job) -> None:
-    """Let applications write, unless somebody had fenced the database before; a copy is made at once."""
-    live, note = job.live, job.note
-    if not note.fenced:
-        unfence = verb_of(live.database.mode, "unfence")
-        unfence.carry_out(live, unfence.weigh(live))
-    else:
+    """Let applications write, unless somebody had fenced the database before."""
+    if job.note.phase == notes.FILLING:
+        return
+    opened(job)
+    job.keep(phase=notes.FILLING)
+
+
+def opened(job: Job) -> None:
+    """No node has the mark of a fence, be it that its server runs; those that run take writes."""
+    live = job.live
+    if job.note.fenced:
         live.tell("", f"it was fenced before, and stays so: cluster db unfence {live.name}")
-    job.keep(phase=notes.RESTORED if note.phase == notes.OPENING else notes.UNDONE)
+        return
+    unmark(live, live.nodes)
+    unfence = verb_of(live.database.mode, "unfence")
+    unfence.carry_out(live, unfence.weigh(live))
+
+
+def fill(job: Job) -> None:
+    """The nodes that are left copy the data, while applications use it; then a copy is made for the repository."""
+    live = job.live
+    if set(enough(live, job.note.seed)) != set(live.nodes):
+        join(live, live.nodes)
+    job.keep(phase=notes.RESTORED)
+    copied_anew(live)
+
+
+def copied_anew(live: Live) -> None:
+    """Have full copies made of what runs now."""
     for host in backup_nodes(live.workspace, live.name):
         ssh_run(host, f"systemctl start --no-block cluster-backup@full:{live.name}.service")
     live.tell("", f"a full copy of {live.name} is being made: what was kept before does not lead on")
@@ -262,13 +338,15 @@ def start_again(job: Job) -> None:
         everywhere(live, live.nodes, "spend", stdin=note.unspent)
     everywhere(job.live, job.live.nodes, "release")
     job.keep(phase=notes.REOPENING)
-    join(job.live)
+    join(job.live, job.live.nodes)
 
 
 def reopen(job: Job) -> None:
-    """As `open_again`; where nothing was exchanged, nothing is left to be confirmed."""
+    """Let applications write; where nothing was exchanged, nothing is left to be confirmed."""
     kept = exchanged(looks(job.live))
-    open_again(job)
+    opened(job)
+    job.keep(phase=notes.UNDONE)
+    copied_anew(job.live)
     if not kept:
         forget(job)
 
@@ -284,6 +362,7 @@ RESTORE: tuple[Stage, ...] = (
     ("exchange", "Exchange the data of {}", swap),
     ("start", "Start {} on the restored data", start),
     ("open", "Let applications use {} again", open_again),
+    ("fill", "Have the other nodes of {} copy the data", fill),
 )
 UNDO: tuple[Stage, ...] = (
     ("fence", "Stop the writes of {}", begin_undo),

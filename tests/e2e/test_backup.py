@@ -555,10 +555,11 @@ def test_figures_of_a_restore(shop: Shop, backups: Backups) -> None:
     """How long the database is away when it goes back, beside a copy of its files on the same disk."""
     shop.say("CREATE TABLE IF NOT EXISTS big (id INT PRIMARY KEY, v VARCHAR(1300))")
     rows = shop.everywhere("big")[0]
-    shop.say("DELETE FROM big WHERE id = 1")
+    victim = min(rows)
+    shop.say(f"DELETE FROM big WHERE id = {victim}")
     if backups.stack.status()["databases"]["main"]["restore"]:
         backups.verb("restore", "main", "--confirm", "--yes")
-    query = ("--before-query", "delete from big where id = 1")
+    query = ("--before-query", f"delete from big where id = {victim}")
     done = backups.verb("restore", "main", "--to", "cluster", *query, "--yes", "-o", "json").json
     away = sum(done["stages"][each] for each in ("fence", "exchange", "start", "open"))
     copy = "cp -a /var/lib/mysql /var/tmp/by-hand; sync"

@@ -129,3 +129,22 @@ def test_a_copy_of_before_a_restore_leads_nowhere(seat: ModuleType) -> None:
     seat.refuse_past([copy], copy)
     with pytest.raises(settings.RefusedError, match="f1 is of before m1"):
         seat.refuse_past([copy, mark], copy)
+
+
+@pytest.mark.parametrize("now", [("other", 19), (GROUP, 18)])
+def test_files_that_a_new_group_begins_with(
+    seat: ModuleType, monkeypatch: pytest.MonkeyPatch, now: tuple[str, int]
+) -> None:
+    """Their number is beyond that of the old group, their GTID as it was wished; else they are refused."""
+    said: list[str] = []
+    states = iter([("old", 18), (GROUP, 19)])
+    monkeypatch.setattr(seat.galera, "checkpoint", lambda _: next(states))
+    wanted = {"group": GROUP, "sequence": 2_000_000}
+    with seat.begun("data", wanted, "166240495-173650443-15") as settle:
+        settle(SimpleNamespace(rows=said.append))
+    assert wanted["seqno"] == 19
+    assert said[0] == seat.galera.FORGOTTEN
+    assert seat.galera.xid(GROUP, 19, "166240495-173650443-2000000") in said[1]
+    states = iter([("old", 18), now])
+    with pytest.raises(seat.RefusedError, match="go up to"), seat.begun("data", wanted, "1-1-15"):
+        pass

@@ -4,7 +4,7 @@ Nodes, and what is told to them, are a model here; tests/e2e/test_backup.py has 
 """
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from types import SimpleNamespace
@@ -22,14 +22,16 @@ ENGINES = ("mariadb", "mysql")
 GROUP = "6f1b6f9a-8f0c-5f6f-9a53-0a4a52f0c0de"
 SPENT, WHOLE, UNSPENT = f"{GROUP}:1-2000000", f"{GROUP}:1-4000000", f"{GROUP}:2000001-4000000"
 NOTE = Note("main", notes.RESTORING, "db1", "bak1", "1-1-42")
+NODES = ("db1", "db2", "db3")
 Stages = tuple[stages.Stage, ...]
 
 
 @dataclass
 class Node(exchange_model.Node):
-    """What a node has. spent: the numbers of MySQL that are given to none."""
+    """What a node has. spent: the numbers of MySQL that are given to none; group: the one Galera's data names."""
 
     spent: str = ""
+    group: str = ""
 
     def put(self) -> dict[str, Any]:
         if not self.before:
@@ -44,10 +46,11 @@ class Node(exchange_model.Node):
 
 @dataclass
 class Model(Mortal):
-    """A database of two nodes. seen: by history, which data was run on."""
+    """A database of three nodes. seen: by history, which data was run on."""
 
     engine: str = "mariadb"
-    nodes: dict[str, Node] = field(default_factory=lambda: {"db1": Node(), "db2": Node()})
+    group: str = ""
+    nodes: dict[str, Node] = field(default_factory=lambda: {name: Node() for name in NODES})
     fenced: bool = False
     marks: int = 0
     seen: dict[int, set[str]] = field(default_factory=lambda: {0: {OLD}})
@@ -65,6 +68,7 @@ class Model(Mortal):
 
     def begin(self, node: Node) -> None:
         assert node.data == NEW
+        assert node.group == self.group
         node.masked = False
         self.runs(node)
         node.spent = {"mariadb": "", "mysql": SPENT}[self.engine]
@@ -76,6 +80,14 @@ class Model(Mortal):
         self.runs(node)
         node.spent = UNSPENT
 
+    def seat(self, node: Node) -> None:
+        note = self.noted()
+        assert note
+        assert note.seqno == 43
+        assert node.incoming
+        assert not node.running
+        node.group = GROUP
+
     def runs(self, node: Node) -> None:
         """Its server does, and what backups are made of is known to be of this history."""
         assert not node.masked
@@ -83,18 +95,19 @@ class Model(Mortal):
         node.running = True
         self.seen.setdefault(self.marks, set()).add(node.data)
 
-    def join(self, _live: Any) -> None:
+    def join(self, _live: Any, names: Sequence[str]) -> None:
         """As `up`: those without data copy that of one that runs; without any, nobody may begin."""
         self.happens()
         begun = [node for node in self.nodes.values() if node.running]
-        for node in self.nodes.values():
+        for node in map(self.nodes.__getitem__, names):
             assert node.data or begun, "an empty node would begin"
             if not node.data:
                 node.data, node.spent = begun[0].data, begun[0].spent
             self.runs(node)
             self.happens()
-        assert len({node.data for node in self.nodes.values()}) == 1, "two groups"
-        assert len({node.spent for node in self.nodes.values()}) == 1, "a node lacks what is nowhere"
+        taking_part = [node for node in self.nodes.values() if node.running]
+        assert len({node.data for node in taking_part}) == 1, "two groups"
+        assert len({node.spent for node in taking_part}) == 1, "a node lacks what is nowhere"
 
     def new_history(self, *_: Any) -> None:
         self.happens()
@@ -109,10 +122,14 @@ class Model(Mortal):
         self.happens()
         return what
 
-    def stream(self, *_: Any) -> None:
+    def stream(self, _source: Any, _live: Any, node: str, *_: Any) -> None:
         self.happens()
-        self.nodes["db1"].incoming = True
+        self.nodes[node].incoming = True
         self.happens()
+
+    def restored(self, *asked: Any, **_: Any) -> dict[str, Any]:
+        assert asked[3].get("group", "") == self.group
+        return {"to": NOTE.to, "seat": {"seqno": 43}}
 
     def fence(self, *_: Any) -> None:
         self.happens()
@@ -121,8 +138,12 @@ class Model(Mortal):
     def unfence(self, *_: Any) -> None:
         note = self.noted()
         assert note is None or note.phase not in notes.SHUT
+        assert sum(node.running for node in self.nodes.values()) > 1, "a write would not outlive its node"
         self.happens()
         self.fenced = False
+
+    def unmark(self, *_: Any) -> None:
+        self.happens()
 
     def noted(self) -> Note | None:
         return next((node.note for node in self.nodes.values() if node.note), None)
@@ -140,11 +161,11 @@ def patched(monkeypatch: pytest.MonkeyPatch) -> Callable[[Model], None]:
             "everywhere": lambda live, nodes, *words, **more: {
                 node: model.step(live, node, *words, **more) for node in nodes
             },
-            "mark": model.fence, "shut": lambda *_: None, "fetched": lambda *_: None,
+            "mark": model.fence, "unmark": model.unmark, "shut": lambda *_: None, "fetched": lambda *_: None,
             "beyond": lambda *_: 2_000_000,
             "given": lambda _live, _running, before: GtidSet.parse(WHOLE if before else SPENT),
             "new_history": model.new_history, "join": model.join, "verb_of": lambda *_: verb,
-            "restored_beside": lambda *_, **__: {"to": NOTE.to}, "backup_nodes": lambda *_: (),
+            "restored_beside": model.restored, "goes_on": lambda *_: None, "backup_nodes": lambda *_: (),
             "work": lambda *_: {}, "domain_id": lambda *_: 1,
         }.items():  # fmt: skip
             monkeypatch.setattr(stages, name, what)
@@ -159,11 +180,13 @@ def done(model: Model, what: Stages) -> None:
     """All stages, by the note the nodes have."""
     database = SimpleNamespace(mode="galera", arbiter=None, engine=model.engine)
     live: Any = SimpleNamespace(
-        name="main", nodes=("db1", "db2"), database=database, workspace=SimpleNamespace(topology=None),
+        name="main", nodes=NODES, database=database, workspace=SimpleNamespace(topology=None),
         tell=lambda *_: None, run=lambda *_, **__: None,
     )  # fmt: skip
     run: Any = None
-    job = stages.Job(run, live, SimpleNamespace(name="bak1"), model.noted() or NOTE, {}, {})  # type: ignore[arg-type]
+    job = stages.Job(
+        run, live, SimpleNamespace(name="bak1"), model.noted() or replace(NOTE, group=model.group), {}, {}
+    )  # type: ignore[arg-type]
     for _, _, stage in what:
         stage(job)
 
@@ -180,7 +203,7 @@ def killed(patched: Callable[[Model], None], what: Stages, make: Callable[[], Mo
 
 def well(model: Model, data: str) -> None:
     """Every node runs on this data, applications may write, and no history has two pasts."""
-    assert [node.data for node in model.nodes.values()] == [data] * 2
+    assert [node.data for node in model.nodes.values()] == [data] * len(NODES)
     assert all(node.running and not node.masked for node in model.nodes.values())
     assert not model.fenced
     assert all(len(found) == 1 for found in model.seen.values()), model.seen
@@ -196,10 +219,10 @@ def restored(engine: str) -> Model:
     return model
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-def test_killed_anywhere_it_goes_on(patched: Callable[[Model], None], engine: str) -> None:
+@pytest.mark.parametrize(("engine", "group"), [("mariadb", ""), ("mariadb", GROUP), ("mysql", "")])
+def test_killed_anywhere_it_goes_on(patched: Callable[[Model], None], engine: str, group: str) -> None:
     points = 0
-    for model in killed(patched, stages.RESTORE, partial(Model, engine=engine)):
+    for model in killed(patched, stages.RESTORE, partial(Model, engine=engine, group=group)):
         note = model.noted()
         if note is None or note.phase != notes.RESTORED:
             done(model, stages.RESTORE)
@@ -207,6 +230,57 @@ def test_killed_anywhere_it_goes_on(patched: Callable[[Model], None], engine: st
         assert {node.spent for node in model.nodes.values()} == {SPENT if engine == "mysql" else ""}
         points += 1
     assert points > 40
+
+
+def test_writes_are_let_in_before_all_nodes_have_the_data(patched: Callable[[Model], None]) -> None:
+    model = Model()
+    patched(model)
+    done(model, stages.RESTORE[:-1])
+    assert not model.fenced
+    assert [node.data for node in model.nodes.values()] == [NEW, NEW, None]
+    done(model, stages.RESTORE)
+    well(model, NEW)
+
+
+def test_a_group_begins_with_data_on_two_nodes(patched: Callable[[Model], None]) -> None:
+    model = Model(group=GROUP)
+    patched(model)
+    done(model, stages.RESTORE[:3])
+    assert [node.data for node in model.nodes.values()] == [NEW, NEW, None]
+    assert [node.group for node in model.nodes.values()] == [GROUP, GROUP, ""]
+    done(model, stages.RESTORE)
+    well(model, NEW)
+
+
+def test_what_begins_with_a_number_that_was_given_since_is_for_one_node(
+    patched: Callable[[Model], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, most = Model(group=GROUP), iter((2_000_000, 4_000_000))
+    patched(model)
+    monkeypatch.setattr(stages, "beyond", lambda *_: next(most))
+    done(model, stages.RESTORE[:2])
+    note = model.noted()
+    assert note
+    assert (note.group, note.sequence) == ("", 4_000_000)
+    model.group = ""
+    done(model, stages.RESTORE)
+    well(model, NEW)
+
+
+def test_who_goes_on_with_a_database_in_use_does_not_fence_it(patched: Callable[[Model], None]) -> None:
+    model = Model()
+    patched(model)
+    done(model, stages.RESTORE[:-1])
+    done(model, stages.RESTORE[:2])
+    assert not model.fenced
+
+
+@pytest.mark.parametrize("mode", ["galera", "group_replication"])
+def test_a_write_is_to_outlive_its_node(mode: str) -> None:
+    live: Any = SimpleNamespace(nodes=NODES, database=SimpleNamespace(mode=mode))
+    assert stages.enough(live, "db2") == ("db2", "db1")
+    live.database.mode = "replication"
+    assert stages.enough(live, "db2") == NODES
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -33,6 +33,9 @@ XA PREPARE {0};
 XA COMMIT {0};
 DROP TABLE mysql.cluster_seat;
 """
+# The members as they last were: a server that is to be of another group would refuse itself (wsrep-lib,
+# server_state::sst_received, "bogus GTID"); one that knows of none waits for the group's word.
+FORGOTTEN = "DELETE FROM mysql.wsrep_cluster_members; DELETE FROM mysql.wsrep_cluster;"
 
 
 def last_numbered(lines, domain):
@@ -79,6 +82,12 @@ def xid(group, seqno, position):
 def number(server, group, seqno, position):
     """Have the files of a server go up to a transaction that was replayed, by their own word."""
     server.rows(NUMBERED.format(xid(group, seqno, position)))
+
+
+def first(server, group, seqno, position):
+    """Have the files of a server be of a new group, in which they are the first there is."""
+    server.rows(FORGOTTEN)
+    number(server, group, seqno, position)
 
 
 def goal(found, start):

@@ -22,6 +22,12 @@ def parsed(text):
     return found
 
 
+def at(text, sequence):
+    """A position of one domain, at another sequence."""
+    domain, server, _ = text.split("-")
+    return f"{domain}-{server}-{sequence}"
+
+
 def only(text, domain):
     """What a position or a past says of one domain. What a node wrote by itself has another, and is its own."""
     if is_set(text):

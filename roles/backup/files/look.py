@@ -35,7 +35,7 @@ def folder_of(database):
 def request(name):
     """What is wished for: {at: UTC time, gtid: position, backup: id, seat: whether a node goes on from there}.
 
-    Each may be empty or missing.
+    group, sequence: the Galera group that begins with it, and after which GTID. Each may be empty or missing.
     """
     try:
         with open(os.path.join(REQUESTS, f"{name}.json"), encoding="utf-8") as handle:
@@ -115,8 +115,14 @@ def restored(known, database, repository):
         took.stage("fetch")
         data = restore.prepare(chain, folder)
         took.stage("prepare")
-        with seat.taken(database, data, told.get("seat")) as settle, scratch.Scratch(data) as server:
-            restore.replay(server, database, logs, chain[-1].position, goal=goal, stop=at)
+        start = chain[-1].position
+        if wish.get("group"):
+            told["seat"] = {"group": wish["group"], "sequence": wish["sequence"]}
+            seated = seat.begun(data, told["seat"], start)
+        else:
+            seated = seat.taken(database, data, told.get("seat"))
+        with seated as settle, scratch.Scratch(data) as server:
+            restore.replay(server, database, logs, start, goal=goal, stop=at)
             settle(server)
         took.stage("replay")
         for number in range(len(logs)):

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 import catalogue
 import galera
+import gtid
 import restore
 from prove import emptied
 from settings import SCRATCH, RefusedError, held
@@ -65,5 +66,25 @@ def taken(database, data, wanted):
             galera.number(server, group, wanted["seqno"], wanted["gtid"])
 
     yield settle
-    if (now := galera.checkpoint(data)) != (group, wanted["seqno"]):
-        raise RefusedError(f"the restored files go up to {now[0]}:{now[1]}, not {group}:{wanted['seqno']}")
+    refuse_other(data, group, wanted["seqno"])
+
+
+@contextmanager
+def begun(data, wanted, start):
+    """What has files say of themselves that they are those of a new group, wanted["group"].
+
+    Nodes that have such files are one group without a copy from each other. Its first number comes after that of
+    the group the files are of, since the highest number in them counts, whichever group it is of (InnoDB's
+    trx_rseg_read_wsrep_checkpoint). Their GTIDs go on after wanted["sequence"]: what a node is told later does not
+    reach those that get it from the group's cache. start: a position that is in them.
+    """
+    group, seqno = wanted["group"], galera.checkpoint(data)[1] + 1
+    wanted["seqno"] = seqno
+    yield lambda server: galera.first(server, group, seqno, gtid.at(start, wanted["sequence"]))
+    refuse_other(data, group, seqno)
+
+
+def refuse_other(data, group, seqno):
+    """Raise RefusedError unless files go up to this number of this group, by their own word."""
+    if (now := galera.checkpoint(data)) != (group, seqno):
+        raise RefusedError(f"the restored files go up to {now[0]}:{now[1]}, not {group}:{seqno}")

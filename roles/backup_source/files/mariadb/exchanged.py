@@ -31,7 +31,7 @@ def seated(known):
     The history of its binary logs, which it has not, is read by a server that has none (sql/log.cc,
     do_binlog_recovery); the last one of a domain is its position. Of a Galera group: its state file.
     """
-    texts = {"binlog.state": "".join(f"{each}\n" for each in known["history"])}
+    texts = {"binlog.state": "".join(f"{each}\n" for each in known["history"])} if known["history"] else {}
     if known["group"]:
         texts["grastate.dat"] = GALERA_STATE.format(known["group"], known["seqno"])
     return texts
@@ -40,8 +40,8 @@ def seated(known):
 def begin(sequence, domain):
     """Run on what came, as the first of the database, with GTIDs beyond all there ever were.
 
-    A Galera group gets a new name of its own then: it is begun without a state, so that nobody with data of the
-    old one can take part without a whole copy.
+    A Galera group has a new name then, that of its state or one of its own: nobody with data of the old one can
+    take part without a whole copy.
     """
     galera = bool(value("mysqld", "wsrep_on"))
     if active(UNIT) != "active":
