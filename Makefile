@@ -4,8 +4,7 @@
 .DEFAULT_GOAL := help
 
 CLUSTER ?= inventories/lab
-DRILLS ?= databases databases_mysql delayed backup backup_mysql backup_replication logs monitoring alerts repositories
-DRILLS ?= databases databases_mysql delayed standby backup backup_mysql backup_replication logs monitoring repositories
+DRILLS ?= databases databases_mysql delayed standby backup backup_mysql backup_mysql_replication backup_replication logs monitoring alerts repositories
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
@@ -45,7 +44,7 @@ test: forecasts
 	@scripts/test
 
 drill: forecasts
-	@CLUSTER_DRILL=1 $(BIN)/pytest -v -s $(DRILLS:%=tests/e2e/test_%.py) tests/e2e/test_logs.py
+	@CLUSTER_DRILL=1 $(BIN)/pytest -v -s $(DRILLS:%=tests/e2e/test_%.py)
 
 audit: setup
 	@scripts/audit

@@ -22,6 +22,7 @@ from cluster_cli.backups.restoring import Done, Wish, planned, request
 from cluster_cli.backups.sheet import UNKNOWN, Keys
 from cluster_cli.backups.store import PARTS, Source, Store, fetched, last_words, read, restic
 from cluster_cli.backups.store import place as place_of
+from cluster_cli.databases.group_replication.gtid import GtidSet
 from cluster_cli.databases.live import Live
 from cluster_cli.errors import ClusterError, Exit
 from cluster_cli.events import Step
@@ -36,7 +37,6 @@ from cluster_cli.secrets.vault import VaultKey
 from cluster_cli.topology.makers import backed_up, made_by, makers
 from cluster_cli.workspace import Workspace
 
-ENGINES = ("mariadb",)
 STAGE, TITLE = "store", "Bring the repository to its node"
 COPIES = ("full", "incremental")
 WAITING = "/var/lib/cluster-backup/waiting"  # roles/backup/files/adopt.py
@@ -201,15 +201,14 @@ def go_on(rebuilt: Rebuilt, plain: bool) -> Mapping[str, str]:
     """End restores that were interrupted while data was exchanged: until then no server starts, nor by `up`."""
     return {
         name: of_database(rebuilt, name, (), plain)
-        for name, each in backed_up(rebuilt.workspace.topology).items()
-        if each.engine in ENGINES and stopped_half_way(rebuilt.workspace, name)
+        for name in backed_up(rebuilt.workspace.topology)
+        if stopped_half_way(rebuilt.workspace, name)
     }
 
 
 def databases(rebuilt: Rebuilt) -> tuple[str, ...]:
-    """Those whose data goes back where it runs, from this repository."""
-    mine = made_by(rebuilt.workspace.topology, rebuilt.store.node)
-    return tuple(name for name, each in mine.items() if each.engine in ENGINES)
+    """Those that are backed up in this repository."""
+    return tuple(made_by(rebuilt.workspace.topology, rebuilt.store.node))
 
 
 def stopped_half_way(workspace: Workspace, name: str) -> bool:
@@ -248,14 +247,12 @@ def restore(rebuilt: Rebuilt, plain: bool) -> Mapping[str, str]:
 
 def of_any(rebuilt: Rebuilt, name: str, rows: Sequence[Mapping[str, Any]], plain: bool) -> str:
     """A database, or files of nodes."""
-    topology, source = rebuilt.workspace.topology, rebuilt.store.node
+    topology = rebuilt.workspace.topology
     if name in file_sets(topology):
         return of_files(rebuilt, name, rows, plain)
     if name in databases(rebuilt):
         return of_database(rebuilt, name, rows, plain)
-    if source not in (nodes := makers(topology, name)):
-        return f"is not in this repository, but in that of {', '.join(nodes)}"
-    return f"is of MySQL, and stays as it is: cluster restore {name} --to scratch has back what it held, beside it"
+    return f"is not in this repository, but in that of {', '.join(makers(topology, name))}"
 
 
 def of_database(rebuilt: Rebuilt, name: str, rows: Sequence[Mapping[str, Any]], plain: bool) -> str:
@@ -303,14 +300,17 @@ def ways(rows: Sequence[Mapping[str, Any]], name: str) -> list[tuple[str, str]]:
     history = next((row["id"] for row in reversed(mine) if row["kind"] == "restored"), "")
     here = [row for row in mine if row["history"] == history and row["kind"] != "restored"]
     logs = [row["position"] for row in here if row["kind"] == "binlogs"]
-    found = [(max([row["position"], *logs[-1:]], key=sequence), row) for row in here if row["kind"] in COPIES]
-    found.sort(key=lambda each: (sequence(each[0]), each[1]["proven"], each[1]["at"]), reverse=True)
+    found = [(max([row["position"], *logs[-1:]], key=count), row) for row in here if row["kind"] in COPIES]
+    found.sort(key=lambda each: (count(each[0]), each[1]["proven"], each[1]["at"]), reverse=True)
     return [(row["id"], position) for position, row in found]
 
 
-def sequence(position: str) -> int:
-    """The number in a position of the one domain a database's backups have; 0 where nothing was written yet."""
-    return int(position.rsplit("-", 1)[-1] or 0)
+def count(position: str) -> int:
+    """How many transactions a position of a database's backups has before it.
+
+    MariaDB numbers those of its one domain, 0 where nothing was written yet; MySQL's are a set.
+    """
+    return len(GtidSet.parse(position)) if ":" in position else int(position.rsplit("-", 1)[-1] or 0)
 
 
 def of_files(rebuilt: Rebuilt, name: str, rows: Sequence[Mapping[str, Any]], plain: bool) -> str:

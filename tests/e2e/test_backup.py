@@ -284,6 +284,26 @@ def test_a_restore_is_taken_back_and_confirmed(shop: Shop, backups: Backups) -> 
     backups.stack.settle()
 
 
+@only_in_drills
+def test_writers_go_on_while_the_last_node_copies(shop: Shop, backups: Backups) -> None:
+    with shop.ledger("through") as ledger:
+        ledger.wait_for(ROWS, PATIENCE)
+        position, there = shop.marker("through")
+        ledger.wait_for(ROWS, PATIENCE)
+        done = backups.verb("restore", "main", "--to", "cluster", "--at", position, "--yes", "-o", "json").json
+        ended = time.monotonic()
+        ledger.wait_for(ROWS, PATIENCE)
+    filled = ended - done["stages"]["fill"]
+    since = {each.number for each in ledger.records() if each.kind == OK and filled < each.moment}
+    meanwhile = {each.number for each in ledger.records() if each.kind == OK and filled < each.moment < ended}
+    print(f"{len(meanwhile)} rows while the last node copied; {done['stages']}")
+    assert meanwhile
+    found = shop.everywhere("through")
+    assert found == [found[0]] * len(shop.nodes)
+    assert there | since <= found[0]
+    backups.verb("restore", "main", "--confirm", "--yes")
+
+
 def test_a_node_with_bad_data_is_put_back_from_a_backup(shop: Shop, backups: Backups) -> None:
     """Under writers, and killed half-way: the others serve and give no copy, and not one write is lost."""
     words = ("restore", "main", "--node", "db3")
@@ -394,9 +414,12 @@ def test_who_could_not_go_on_from_a_backup_is_left_alone(shop: Shop, backups: Ba
         ("exchange", 0.5, "undo"),
         ("exchange", 3.5, "undo"),
         ("start", 1.0, "again"),
-        ("start", 10.0, "undo"),
-        ("start", 20.0, "again"),
+        ("start", 5.0, "undo"),
+        ("start", 8.0, "again"),
         ("open", 0.2, "again"),
+        ("fill", 1.0, "undo"),
+        ("fill", 8.0, "again"),
+        ("fill", 16.0, "undo"),
     ],
 )
 def test_a_restore_that_is_killed_anywhere(

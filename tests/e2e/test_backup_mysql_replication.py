@@ -4,11 +4,13 @@
 """
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from .backup_killed import ends_well
 from .backup_lab import Backups
+from .backup_lost import made_again
 from .backup_shop import MysqlShop
 from .command import wait_for
 from .conftest import Stack, running
@@ -100,3 +102,9 @@ def test_a_restore_that_is_killed_anywhere(
 ) -> None:
     """It goes on, or is taken back by an undo that is killed itself: the rows are those of either."""
     ends_well(shop, backups, stage, after, way, undo_killed=3.0)
+
+
+def test_a_lost_cluster_is_made_again(
+    shop: MysqlShop, backups: Backups, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made_again(shop, backups, tmp_path, monkeypatch)

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from .backup_lab import DIGESTS, PURGE, ROT, SITE, Backups
+from .backup_lost import made_again
 from .backup_shop import Shop
-from .command import cluster, kill_in, wait_for
+from .command import cluster, wait_for
 from .conftest import Stack, running
 from .data_tier import only_in_drills
 from .database_faults import MOVE
@@ -145,45 +146,10 @@ def test_who_could_not_follow_from_a_backup_is_left_alone(shop: Shop, backups: B
 def test_a_lost_cluster_is_made_again(
     shop: Shop, backups: Backups, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nodes, control machine and topology are gone. What was fetched is there again, under the same keys."""
+    """What was fetched is there again, under the same keys, and the files."""
     site = {node: backups.stack.on(node, SITE).strip() for node in shop.nodes}
     backups.verb("backup", "run", "site")
-    with shop.ledger("lost") as ledger:
-        ledger.wait_for(ROWS, PATIENCE)
-        backups.run("--full")
-        backups.verb("backup", "verify", "main")
-        ledger.wait_for(ROWS, PATIENCE)
-    backups.fetched_beyond(time.time())
-    there = shop.everywhere("lost")[0]
-    acknowledged = {each.number for each in ledger.records() if each.kind == OK}
-    sheet, store = tmp_path / "sheet", tmp_path / "store"
-    backups.verb("backup", "keys", "--print", "--to", str(sheet))
-    with backups.quiet():
-        backups.copy_store(store)
-    folder = backups.stack.folder
-    assert cluster("down", folder, "--yes").code == 0
-    folder.rename(tmp_path / "lost")
-    for name in ("state", "config"):
-        monkeypatch.setenv(f"XDG_{name.upper()}_HOME", str(tmp_path / "new-home" / name))
-    words = ("up", folder, "--restore-from", store, "--recovery-sheet", sheet)
-    assert kill_in("exchange", words, after=1.0), "the first try was over"
-    done = cluster(*words, timeout=1500)
-    assert done.code == 0, done
-    print(f"made again in {done.seconds:.0f} s, after one that was killed")
-    again = Shop(backups.stack, shop.folder, shop.nodes)
-    assert again.password == shop.password
-    assert again.everywhere("lost") == [there] * len(shop.nodes)
-    assert acknowledged <= there
+    made_again(shop, backups, tmp_path, monkeypatch)
     assert {node: backups.stack.on(node, DIGESTS).strip() for node in site} == site
-    again.say("CREATE TABLE written_since (id INT PRIMARY KEY)")
-    done = cluster(*words, timeout=900)  # nothing is lost now, so nothing is put back
-    assert done.code == 0, done
-    assert "left as it is" in done.err
     waiting = "ls -A /var/lib/cluster-backup/waiting; stat -c %U /srv/cluster-backup/* | sort -u"
     assert backups.stack.on("bak1", waiting).split() == ["mysql"], "something waits, or is root's"
-    assert again.everywhere("lost") == [there] * len(shop.nodes)
-    backups.verb("restore", "main", "--confirm", "--yes")
-    backups.run("--full")
-    backups.verb("backup", "verify", "main")
-    assert "are right" in backups.verb("backup", "keys", "--check", str(sheet)).out
-    backups.stack.settle(PATIENCE)

@@ -204,6 +204,9 @@ def test_what_waits_is_not_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     adopt.refuse_waiting("main")
 
 
+UUID, OTHER = "6f1b6f9a-8f0c-5f6f-9a53-0a4a52f0c0de", "6f1b6f9a-8f0c-5f6f-9a53-0a4a52f0c0df"
+
+
 def row(name: str, kind: str, at: float, number: int, **more: Any) -> dict[str, Any]:
     known = {"id": name, "database": "main", "kind": kind, "at": at, "position": f"7-1-{number}"}
     return {"history": "", "proven": False, **known, **more}
@@ -220,6 +223,13 @@ def test_the_newest_proven_copy_comes_first_where_as_much_comes_back() -> None:
     assert rebuild.ways([FULL], "other") == []
     empty = row("e", "full", 1, 0, position="")
     assert rebuild.ways([empty], "main") == [("e", "")], "nothing was written yet"
+
+
+def test_of_mysql_that_leads_furthest_which_has_most() -> None:
+    copies = [row("f", "full", 1, 0, position=f"{UUID}:1-9"), row("l", "full", 2, 0, position=f"{UUID}:1-12")]
+    assert rebuild.ways(copies, "main") == [("l", f"{UUID}:1-12"), ("f", f"{UUID}:1-9")]
+    log = row("b", "binlogs", 3, 0, position=f"{UUID}:1-12:14, {OTHER}:1-3")
+    assert rebuild.ways([*copies, log], "main")[0] == ("l", f"{UUID}:1-12:14, {OTHER}:1-3")
 
 
 def test_only_the_newest_history_counts() -> None:
@@ -315,15 +325,15 @@ def test_one_that_does_not_come_back_keeps_no_other_from_it(
     assert "site are back where nothing was" in said
 
 
-def test_a_repository_of_mysql_brings_files_alone(nodes: tuple[Nodes, rebuild.Rebuilt]) -> None:
+def test_a_repository_brings_its_own_databases(nodes: tuple[Nodes, rebuild.Rebuilt]) -> None:
     told, rebuilt = nodes
     other = rebuild.replace(rebuilt, store=rebuild.replace(rebuilt.store, node="bak3"))
     assert rebuild.databases(rebuilt) == ("main",)
-    assert rebuild.databases(other) == ()
+    assert rebuild.databases(other) == ("books",)
+    told.rows = [row("b", "full", 1, 0, position=f"{UUID}:1-7") | {"database": "books"}]
     found = rebuild.restore(other, plain=True)
-    assert "--to scratch" in found["books"]
     assert found["main"] == "is not in this repository, but in that of bak1, bak2"
-    assert told.wishes == []
+    assert [(wish.database, wish.backup, wish.at) for wish in told.wishes] == [("books", "b", f"{UUID}:1-7")]
 
 
 def test_a_database_with_tables_is_left_alone(nodes: tuple[Nodes, rebuild.Rebuilt]) -> None:
