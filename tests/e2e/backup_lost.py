@@ -15,7 +15,7 @@ ROWS, PATIENCE = 200, 240
 
 
 def made_again(shop: Shop, backups: Backups, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`cluster up --restore-from`, killed half-way and gone on with: all that was fetched is there, and nothing else.
+    """`cluster up --restore-from`, killed half-way and gone on with: what was fetched is there, and nothing else.
 
     Said once more, it leaves what is there alone. Backups go on, under the same keys.
     """
