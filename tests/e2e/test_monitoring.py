@@ -240,12 +240,6 @@ def test_every_panel_has_data_or_says_why_it_may_not(lab: Stack) -> None:
     drawn(lab, PATIENCE)
 
 
-@only_in_drills
-def test_so_it_is_with_everything_there_can_be(tmp_path_factory: pytest.TempPathFactory) -> None:
-    with running(tmp_path_factory.mktemp("dashboards"), EVERYTHING) as stack:
-        drawn(stack, 3 * PATIENCE)
-
-
 PLANT = """
 import random, time
 now = int(time.time())
@@ -458,3 +452,9 @@ def test_faults_of_a_database_fire_and_resolve(
         provoke(stack, receiver, {replica: "systemctl stop mariadb"}, wanted)
         stack.on(replica, "systemctl start mariadb")
         over(receiver, wanted)
+
+
+@only_in_drills
+def test_every_panel_has_data_where_there_is_everything(tmp_path_factory: pytest.TempPathFactory) -> None:
+    with running(tmp_path_factory.mktemp("dashboards"), EVERYTHING) as stack:
+        drawn(stack, 3 * PATIENCE)
