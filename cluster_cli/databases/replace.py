@@ -38,7 +38,7 @@ def weigh(live: Live, node: str, by: str | None) -> Plan:
     if row["primary"] == node:
         hint = f"have another node take them: cluster switchover {live.name}"
         raise refused(f"{node} takes the writes of {live.name}", "it cannot be given up now:", hint, told)
-    if not row["writable"]:
+    if not row["writable"] and not row.get("writers"):  # one whose writes wait for the dead node is whom to copy
         hint = f"{FIRST[live.database.mode]} {live.name}; or, of a fence: cluster db unfence {live.name}"
         raise refused(f"no node of {live.name} takes writes", "there is nobody to copy from:", hint, told)
     if not answers[node].reached:

@@ -194,12 +194,18 @@ def test_what_a_mistake_destroyed_is_there(shop: Shop) -> None:
 
 def test_one_that_cannot_go_on_is_copied_anew(shop: Shop) -> None:
     assert "follows already" in shop.refused("rejoin", BESIDE, "main")
-    shop.sql("g1", "CREATE SCHEMA fourth")
+    row = "CREATE TABLE fourth.kept (n INT PRIMARY KEY, v INT); INSERT INTO fourth.kept VALUES (1, 1)"
+    shop.sql("g1", f"CREATE SCHEMA fourth; {row}")
     shop.is_prompt("fourth")
-    shop.sql(BESIDE, "SET GLOBAL read_only = OFF; DROP SCHEMA fourth", "main")  # by somebody's hand
-    shop.sql("g1", "DROP SCHEMA fourth")
+    there = "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = 'fourth'"
+    wait_for("the table", lambda: shop.sql(BESIDE, there, "main") == "1", 60)
+    wait_for("the row", lambda: shop.sql(BESIDE, "SELECT COUNT(*) FROM fourth.kept", "main") == "1", 60)
+    shop.sql(BESIDE, "SET GLOBAL read_only = OFF; DELETE FROM fourth.kept", "main")  # by somebody's hand
+    shop.sql("g1", "UPDATE fourth.kept SET v = 2")
     wait_for("it to stop", lambda: "does not follow" in " ".join(shop.stack.status()["problems"]), 60)
     shop.run("rejoin", BESIDE, "main", "--yes")
+    assert shop.sql(BESIDE, "SELECT v FROM fourth.kept", "main") == "2"
+    shop.sql("g1", "DROP SCHEMA fourth")
     shop.stack.settle(120)
     assert shop.stack.on(BESIDE, "ls -d /var/lib/cluster-standby/main/before-*")
 

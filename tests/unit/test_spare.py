@@ -120,6 +120,14 @@ def test_the_first_spare_that_answers_takes_the_place_of_a_dead_node() -> None:
     assert replace.weigh(live(PRIMARY, GONE, REPLICA), "db2", "free2").details["spare"] == "free2"
 
 
+def test_so_it_is_where_the_writes_of_the_primary_wait_for_it() -> None:
+    """It was the only one that acknowledged them."""
+    waits = says(read_only=False, master=True, clients=1, stalled=3, stalled_seconds=3600)
+    assert replace.weigh(live(waits, GONE, GONE), "db2", None).details == {"spare": "free1"}
+    alone = says(read_only=False, master=True, clients=0)
+    assert replace.weigh(live(alone, GONE, GONE), "db2", None).details == {"spare": "free1"}
+
+
 def test_a_node_that_answers_may_be_given_up_too() -> None:
     assert replace.weigh(live(PRIMARY, REPLICA, REPLICA), "db2", None).node == "db2"
     assert "its server does not answer" in replace.weigh(live(PRIMARY, STOPPED, REPLICA), "db2", None).evidence[1]
