@@ -35,9 +35,11 @@ def narrowed(workspace: Workspace, wish: Wish, pattern: str, since: str | None) 
         click.echo("".join(f"    {line}\n" for line in row["text"].splitlines()), err=True, nl=False)
     searched = f"{found['fetches']} fetches since {found['from']} UTC were searched"
     if not rows:
-        raise ClusterError(
-            f"no statement matches {pattern!r}", why=searched, hint="look further back: --since TIME"
-        )
+        hint = "look further back: --since TIME"
+        if mute := found["mute"]:
+            searched += f"; of {mute} transactions the binary logs do not hold the text"
+            hint += "; or name the moment: --at"
+        raise ClusterError(f"no statement matches {pattern!r}", why=searched, hint=hint)
     if len(rows) > 1 and wish.dry:
         return Done(database, host.name, True, found)
     if len(rows) > 1:

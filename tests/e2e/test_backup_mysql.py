@@ -223,8 +223,17 @@ def test_one_table_is_put_beside_the_live_one(shop: MysqlShop, backups: Backups)
 def test_what_is_not_done_for_mysql_is_refused(backups: Backups) -> None:
     done = backups.verb("restore", "main", "--node", "db3", "--yes", code=2)
     assert "cluster rejoin db3 --clone" in done.err
-    done = backups.verb("restore", "main", "--to", "scratch", "--before-query", "delete", code=1)
-    assert "do not hold the text" in done.err
+
+
+def test_what_comes_just_before_a_statement_is_restored(shop: MysqlShop, backups: Backups) -> None:
+    """One that changes rows, and one that drops the table."""
+    shop.say("CREATE TABLE hasty (id INT PRIMARY KEY)")
+    shop.say("INSERT INTO hasty VALUES (1), (2), (3)")
+    shop.say("DELETE FROM hasty WHERE id > 1")
+    shop.say("DROP TABLE hasty")
+    for query, there in (("delete from hasty", {1, 2, 3}), ("drop table `?hasty", {1})):
+        backups.verb("restore", "main", "--to", "scratch", "--before-query", query)
+        assert set(map(int, backups.restored("SELECT id FROM shop.hasty").split())) == there
 
 
 def test_the_running_database_goes_back(shop: MysqlShop, backups: Backups) -> None:

@@ -50,7 +50,7 @@ def test_whatever_the_program_uses_both_engines_have() -> None:
 def test_every_part_of_the_programs_comes_to_its_node() -> None:
     """Those of the engine under the same names; and how it gives, which role backup_files has, too."""
     known = yaml.safe_load((FILES.parent / "vars/main.yml").read_text())["__backup_program_files"]
-    assert sorted(known) == sorted(["engine", *(path.stem for path in FILES.glob("*.py"))])
+    assert sorted(known) == sorted(["engine", "statements", *(path.stem for path in FILES.glob("*.py"))])
     role = FILES.parents[1] / "backup_source"
     found = yaml.safe_load((role / "vars/main.yml").read_text())
     for name, own in found["__backup_source_engines"].items():

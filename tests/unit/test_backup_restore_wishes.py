@@ -18,7 +18,7 @@ WORKSPACE: Any = None
 def found(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, str]]:
     """What the backup node finds."""
     rows: list[dict[str, str]] = []
-    answer = {"statements": rows, "fetches": 3, "from": "2026-11-27T04:31:14"}
+    answer = {"statements": rows, "fetches": 3, "mute": 0, "from": "2026-11-27T04:31:14"}
     monkeypatch.setattr(searching, "statements", lambda *_: answer)
     monkeypatch.setattr(searching, "where", lambda *_: SimpleNamespace(name="bak1"))
     monkeypatch.setattr(searching, "chosen", lambda *_: ("main",))

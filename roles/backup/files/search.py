@@ -21,18 +21,13 @@ MOST, LONGEST = 20, 300
 
 
 def find(_known, database, repository):
-    """The last statements that match, the newest first; how far back was looked.
+    """The last statements that match, the newest first; how far back was looked; how many have no text (mute).
 
     requests/DATABASE-find.json: {pattern: a regular expression, since: seconds since 1970}. What was written in
     the history that goes on now is searched, from the newest fetch back. Raises RefusedError for a pattern that is
     none.
     """
     name = database["name"]
-    if engine.PRINT is None:
-        raise RefusedError(
-            f"the binary logs of {name} do not hold the text of statements that change rows, as MySQL "
-            "writes them; name the moment instead (--at)"
-        )
     with open(os.path.join(REQUESTS, f"{name}-find.json"), encoding="utf-8") as handle:
         wish = json.load(handle)
     try:
@@ -42,23 +37,26 @@ def find(_known, database, repository):
     backups, _ = repository.snapshots()
     here = catalogue.within(backups, name, catalogue.history(backups, name))
     logs = [each for each in catalogue.of(here, name, catalogue.BINLOGS) if each.at >= wish["since"]]
-    found = {}
+    found, mute = {}, 0
     with held(f"find-{name}", wait=False), emptied(os.path.join(SCRATCH, f"{name}-find")) as folder:
         for backup in reversed(logs):
-            for each in matching(repository, backup, database, pattern, folder):
+            told = list(spoken(repository, backup, database, pattern, folder))
+            mute += sum(each is None for each in told)
+            for each in filter(None, reversed(told)):
+                found.pop(each.gtid, None)  # what comes before it, the older fetch knows
                 found[each.gtid] = each
             if len(found) >= MOST:
                 break
-    rows = sorted(found.values(), key=lambda each: int(each.gtid.split("-")[2]), reverse=True)
     return {
-        "statements": [{**asdict(each), "text": each.text[:LONGEST]} for each in rows[:MOST]],
+        "statements": [{**asdict(each), "text": each.text[:LONGEST]} for each in [*found.values()][:MOST]],
         "fetches": len(logs),
+        "mute": mute,
         "from": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(wish["since"])),
     }
 
 
-def matching(repository, backup, database, pattern, folder):
-    """Those of one fetch."""
+def spoken(repository, backup, database, pattern, folder):
+    """Those of one fetch that match, in their order; None for each of which there is no text."""
     for _, paths, begins in restore.unpack_logs(repository, [backup], folder):
         start = gtid.only(begins, database["domain"])
         environment = {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "TZ": "UTC"}
@@ -67,7 +65,9 @@ def matching(repository, backup, database, pattern, folder):
             encoding="utf-8", errors="replace",
         )  # fmt: skip
         for each in statements.read(read.stdout, database["domain"], start):
-            if pattern.search(each.text):
+            if not each.text:
+                yield None
+            elif pattern.search(each.text):
                 yield each
         if read.wait() != 0:
             raise RefusedError(f"{backup.id} cannot be read")

@@ -3,7 +3,7 @@
 import os
 
 INCREMENTAL = False  # nothing makes copies of what changed
-PRINT = None  # the logs do not hold the text of statements that change rows
+PRINT = ["mysqlbinlog", "--no-defaults", "--base64-output=DECODE-ROWS", "-vv"]
 SERVER = "mysqld"
 # fmt: off
 OPTIONS = (
