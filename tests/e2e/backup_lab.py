@@ -126,6 +126,18 @@ class Backups:
             engine.run("update", "--cpu-shares", "1024", name)
 
     @contextmanager
+    def bounded(self, megabytes: int) -> Iterator[None]:
+        """At most so much is read a second, as `megabytes_per_second` has it."""
+        settings = "/etc/cluster/backup.json"
+        known = json.loads(self.stack.on(self.node, f"cp -p {settings} /root/unbounded && cat {settings}"))
+        text = shlex.quote(json.dumps(known | {"megabytes_per_second": megabytes}))
+        self.stack.on(self.node, f"printf %s {text} > {settings}")
+        try:
+            yield
+        finally:
+            self.stack.on(self.node, f"cp -p /root/unbounded {settings}")
+
+    @contextmanager
     def small(self) -> Iterator[None]:
         """A store on a disk that is full; then there is room again."""
         with self.quiet():

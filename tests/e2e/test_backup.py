@@ -54,6 +54,7 @@ backup:
 """
 ROWS, PATIENCE, POINTS = 300, 180, 20
 BENCH_SECONDS, ALONE_SECONDS, SETTLING, COPIES = 600, 15, 3, 3  # of sysbench beside copies
+GENTLE = 50  # MB/s
 GCACHE_MEGABYTES = 128  # what a node of Galera remembers, unless it is told otherwise
 MEGABYTES = int(os.environ.get("CLUSTER_BACKUP_MB", "300"))
 KILL = """
@@ -562,11 +563,16 @@ def test_figures(shop: Shop, backups: Backups) -> None:
         cursor.execute("UPDATE big SET v = REVERSE(v) WHERE id < %s", (MEGABYTES * 760 // 100,))
     increment = backups.run()
     assert increment["kind"] == "incremental"
-    alone, beside = foreground(shop, backups)
+    target = sysbench.Target(shop.stack, shop.door, shop.door, "main", shop.address, 3306, shop.password)
+    sysbench.install(target)
+    alone, beside = foreground(target, backups)
+    with backups.bounded(GENTLE):
+        apart, gentle = foreground(target, backups)
     proof = backups.verb("backup", "verify", "main", "-o", "json").json["runs"][1]["result"]
     print(f"full: {full['bytes'] / 1e6:.0f} MB in {full['seconds']:.1f} s, by hand {by_hand:.1f} s")
     print(f"after 1 %: {increment['bytes'] / 1e6:.1f} MB in {increment['seconds']:.1f} s")
     print(f"sysbench, transactions a second: {alone:.0f} alone, {beside:.0f} beside a copy ({beside / alone:.2f})")
+    print(f"the same at {GENTLE} MB/s: {apart:.0f}, {gentle:.0f} ({gentle / apart:.2f})")
     print(f"proof of {proof['bytes'] / 1e6:.0f} MB in {proof['seconds']:.1f} s: {proof['stages']}")
     print(backups.compressions())
     assert full["seconds"] < 3 * by_hand
@@ -606,10 +612,8 @@ def hand_seconds(backups: Backups, node: str) -> float:
     return time.monotonic() - began
 
 
-def foreground(shop: Shop, backups: Backups) -> tuple[float, float]:
+def foreground(target: sysbench.Target, backups: Backups) -> tuple[float, float]:
     """Transactions a second of sysbench without, and beside full copies; alternately, in one run."""
-    target = sysbench.Target(shop.stack, shop.door, shop.door, "main", shop.address, 3306, shop.password)
-    sysbench.install(target)
     spans: list[tuple[float, float]] = []
     with backups.of_little_weight(), sysbench.running(target, BENCH_SECONDS) as bench:
         time.sleep(ALONE_SECONDS)
