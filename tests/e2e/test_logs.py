@@ -58,8 +58,8 @@ def kept(lab: Stack, receiver: str, mark: str) -> set[int]:
     return {int(line.split()[1]) for line in text.splitlines()}
 
 
-def all_arrive(lab: Stack, receiver: str, mark: str, many: int) -> None:
-    """Wait until a receiver has every line."""
+def all_arrive(lab: Stack, receiver: str, mark: str, many: int, but: int = 0) -> set[int]:
+    """Wait until a receiver has every line, but so many; returns those that it lacks."""
     wanted = set(range(1, many + 1))
 
     def missing() -> set[int]:
@@ -68,8 +68,11 @@ def all_arrive(lab: Stack, receiver: str, mark: str, many: int) -> None:
     began = time.monotonic()
     while lost := missing():
         some = sorted(lost)[:5]
+        if len(lost) <= but and time.monotonic() - began > ARRIVE / 3:
+            break
         assert time.monotonic() - began < ARRIVE, f"{receiver} lacks {len(lost)} of {many} lines, such as {some}"
         time.sleep(1)
+    return lost
 
 
 def test_no_line_is_lost_while_receivers_and_senders_fail(lab: Stack) -> None:
@@ -96,6 +99,31 @@ def test_no_line_is_lost_while_receivers_and_senders_fail(lab: Stack) -> None:
     wait_for("the last line", lambda: not streaming(lab), 60, every=0.5)
     for receiver in ("a", "b"):
         all_arrive(lab, receiver, mark, many)
+
+
+KILLED = """for number in $(seq {0}); do {1}; sleep 2.$((RANDOM % 10)); done"""
+KILLS = 24
+
+
+@only_in_drills
+@pytest.mark.parametrize(
+    ("node", "kill", "a_kill"),
+    [
+        ("c", "systemctl kill --signal=KILL cluster-log-sender", 0),
+        # what a sender has on its way is acknowledged, or sent again; seldom neither (1 of 14,000 in 24 kills)
+        ("b", "pkill -KILL -x -u cluster-log-receiver rsyslogd", 1),
+    ],
+    ids=["sender", "receiver"],
+)
+def test_many_kills(lab: Stack, node: str, kill: str, a_kill: int) -> None:
+    """Whoever is killed all the time loses nothing of what it sends, or at most what is on its way to it."""
+    mark, many = f"mark{time.time_ns()}", A_SECOND * 3 * KILLS
+    stream(lab, mark, many)
+    lab.on(node, f"bash -c '{KILLED.format(KILLS, kill)}'", 4 * KILLS)
+    wait_for("the last line", lambda: not streaming(lab), 60, every=0.5)
+    for receiver in ("a", "b"):
+        lost = all_arrive(lab, receiver, mark, many, but=a_kill * KILLS if receiver == node else 0)
+        print(f"{KILLS} kills on {node}: {receiver} lacks {len(lost)} of {many} lines")
 
 
 @only_in_drills
