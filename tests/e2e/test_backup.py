@@ -564,6 +564,8 @@ def test_figures(shop: Shop, backups: Backups) -> None:
         cursor.execute("UPDATE big SET v = REVERSE(v) WHERE id < %s", (MEGABYTES * 760 // 100,))
     increment = backups.run()
     assert increment["kind"] == "incremental"
+    base = next(each for each in backups.all() if each["id"] == full["id"])
+    increment_by_hand = hand_seconds(backups, increment["node"], f"--incremental-lsn={base['to_lsn']}")
     target = sysbench.Target(shop.stack, shop.door, shop.door, "main", shop.address, 3306, shop.password)
     sysbench.install(target)
     alone, beside = foreground(target, backups)
@@ -571,7 +573,9 @@ def test_figures(shop: Shop, backups: Backups) -> None:
         apart, gentle = foreground(target, backups)
     proof = backups.verb("backup", "verify", "main", "-o", "json").json["runs"][1]["result"]
     print(f"full: {full['bytes'] / 1e6:.0f} MB in {full['seconds']:.1f} s, by hand {by_hand:.1f} s")
-    print(f"after 1 %: {increment['bytes'] / 1e6:.1f} MB in {increment['seconds']:.1f} s")
+    print(
+        f"after 1 %: {increment['bytes'] / 1e6:.1f} MB in {increment['seconds']:.1f} s, by hand {increment_by_hand:.1f} s"
+    )
     print(f"sysbench, transactions a second: {alone:.0f} alone, {beside:.0f} beside a copy ({beside / alone:.2f})")
     print(f"the same at {GENTLE} MB/s: {apart:.0f}, {gentle:.0f} ({gentle / apart:.2f})")
     print(f"proof of {proof['bytes'] / 1e6:.0f} MB in {proof['seconds']:.1f} s: {proof['stages']}")
@@ -600,13 +604,13 @@ def test_figures_of_a_restore(shop: Shop, backups: Backups) -> None:
     assert shop.everywhere("big") == [rows] * len(shop.nodes)
 
 
-def hand_seconds(backups: Backups, node: str) -> float:
+def hand_seconds(backups: Backups, node: str, more: str = "") -> float:
     """mariabackup's own stream into a file on the same disk."""
     began = time.monotonic()
     backups.stack.on(
         node,
         "mariabackup --backup --user=root --socket=/run/mysqld/mysqld.sock --stream=xbstream "
-        "--target-dir=/var/tmp/hand "
+        f"--target-dir=/var/tmp/hand {more} "
         "2>/dev/null > /var/tmp/hand.xbstream; rm /var/tmp/hand.xbstream",
         300,
     )
