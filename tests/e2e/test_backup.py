@@ -565,7 +565,7 @@ def test_figures(shop: Shop, backups: Backups) -> None:
     increment = backups.run()
     assert increment["kind"] == "incremental"
     base = next(each for each in backups.all() if each["id"] == full["id"])
-    increment_by_hand = hand_seconds(backups, increment["node"], f"--incremental-lsn={base['to_lsn']}")
+    bare = hand_seconds(backups, increment["node"], f"--incremental-lsn={base['to_lsn']}")
     target = sysbench.Target(shop.stack, shop.door, shop.door, "main", shop.address, 3306, shop.password)
     sysbench.install(target)
     alone, beside = foreground(target, backups)
@@ -573,9 +573,7 @@ def test_figures(shop: Shop, backups: Backups) -> None:
         apart, gentle = foreground(target, backups)
     proof = backups.verb("backup", "verify", "main", "-o", "json").json["runs"][1]["result"]
     print(f"full: {full['bytes'] / 1e6:.0f} MB in {full['seconds']:.1f} s, by hand {by_hand:.1f} s")
-    print(
-        f"after 1 %: {increment['bytes'] / 1e6:.1f} MB in {increment['seconds']:.1f} s, by hand {increment_by_hand:.1f} s"
-    )
+    print(f"after 1 %: {increment['bytes'] / 1e6:.1f} MB in {increment['seconds']:.1f} s, by hand {bare:.1f} s")
     print(f"sysbench, transactions a second: {alone:.0f} alone, {beside:.0f} beside a copy ({beside / alone:.2f})")
     print(f"the same at {GENTLE} MB/s: {apart:.0f}, {gentle:.0f} ({gentle / apart:.2f})")
     print(f"proof of {proof['bytes'] / 1e6:.0f} MB in {proof['seconds']:.1f} s: {proof['stages']}")
