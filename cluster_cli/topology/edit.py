@@ -25,7 +25,7 @@ def revoke(path: Path, entries: Iterable[str]) -> None:
     access = tree.setdefault("access", CommentedMap())
     revoked = access.setdefault("revoked", CommentedSeq())
     revoked.extend(entries)
-    after = dumped(yaml, tree)
+    after = lead(before) + dumped(yaml, tree)
     parse(after, path)
     replace(path, after)
 
@@ -44,7 +44,7 @@ def exchange(path: Path, node: str, spare: str) -> str:
             if names is not None and id(names) not in seen:
                 seen.add(id(names))
                 turned(names, {node: spare, spare: node})
-    after = dumped(yaml, tree)
+    after = lead(before) + dumped(yaml, tree)
     parse(after, path)
     replace(path, after)
     lines = unified_diff(before.splitlines(), after.splitlines(), path.name, path.name, n=0, lineterm="")
@@ -67,8 +67,14 @@ def turned(names: CommentedSeq | CommentedMap, other: Mapping[str, str]) -> None
                 names.ca.items[other[name]] = comment
 
 
+def lead(text: str) -> str:
+    """The blank lines a file begins with, which the writer would leave out."""
+    return text[: len(text) - len(text.lstrip("\n"))]
+
+
 def round_trip(text: str) -> tuple[YAML, Any]:
     """The file as a tree with its comments, and the writer that comes closest to its look."""
+    text = text.removeprefix(lead(text))
     for look in LOOKS:
         yaml = writer(look)
         tree = yaml.load(text)

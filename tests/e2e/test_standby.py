@@ -109,6 +109,8 @@ class Shop:
         done = cluster("up", self.stack.folder, "-o", "json", timeout=900)
         assert done.code == 0, done
         changed: int = done.json["changed"]
+        if changed:
+            print("\n".join(line for line in done.err.splitlines() if " changed" in line))
         return changed
 
     def balanced(self, backend: str) -> set[str]:

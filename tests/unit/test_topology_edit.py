@@ -29,13 +29,14 @@ access: # people
     "text",
     [
         START,
+        "\n\n" + START + ACCESS,
         START + ACCESS,
         START + ACCESS + "  revoked: [old-1] # an old one\n",
         START + ACCESS + "  revoked:\n    - old-1 # an old one\n\nweb: {shop: {nodes: [web1]}}\n",
         START + ACCESS + "  revoked:\n  - old-1\n",
         START + "access: {operators: {bob: {role: operator}}}\n",
     ],
-    ids=["no section", "no list", "flow", "block", "other indentation", "all in one line"],
+    ids=["no section", "blank lines first", "no list", "flow", "block", "other indentation", "all in one line"],
 )
 def test_only_the_entries_are_added(tmp_path: Path, text: str) -> None:
     path = tmp_path / "topology.yml"
