@@ -23,12 +23,13 @@ AWAY = 60 if DRILL else 20  # seconds a receiver is stopped
 A_SECOND = 200  # numbered lines
 ARRIVE = 90  # seconds
 # Logs numbered lines: MARK, how many, how many a second. It runs as a unit, so that its service has a name.
+# They have several lengths: a shorter one that is written over a longer one, after a kill, leaves a rest of it.
 STREAM = """
 import sys, time
 mark, many, rate = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
 began = time.monotonic()
 for number in range(1, many + 1):
-    print(mark, number, flush=True)
+    print(mark, number, number * 37 % 200 * ".", flush=True)
     time.sleep(max(0.0, began + number / rate - time.monotonic()))
 """
 
@@ -103,6 +104,9 @@ def test_no_line_is_lost_while_receivers_and_senders_fail(lab: Stack) -> None:
 
 KILLED = """for number in $(seq {0}); do {1}; sleep 2.$((RANDOM % 10)); done"""
 KILLS = 24
+COMES_AND_GOES = """for number in {1..9}; do
+    systemctl stop cluster-log-receiver; sleep 4; systemctl start cluster-log-receiver; sleep 3
+done"""
 
 
 @only_in_drills
@@ -124,6 +128,18 @@ def test_many_kills(lab: Stack, node: str, kill: str, a_kill: int) -> None:
     for receiver in ("a", "b"):
         lost = all_arrive(lab, receiver, mark, many, but=a_kill * KILLS if receiver == node else 0)
         print(f"{KILLS} kills on {node}: {receiver} lacks {len(lost)} of {many} lines")
+
+
+@only_in_drills
+def test_many_kills_of_a_sender_while_a_receiver_comes_and_goes(lab: Stack) -> None:
+    """What is in a queue, and what was sent and not acknowledged, outlives a kill."""
+    mark, many = f"mark{time.time_ns()}", A_SECOND * 3 * KILLS
+    stream(lab, mark, many)
+    lab.on("a", f"systemd-run --quiet --collect --unit comes-and-goes bash -c '{COMES_AND_GOES}'")
+    lab.on("c", f"bash -c '{KILLED.format(KILLS, 'systemctl kill --signal=KILL cluster-log-sender')}'", 4 * KILLS)
+    wait_for("the last line", lambda: not streaming(lab), 60, every=0.5)
+    for receiver in ("a", "b"):
+        all_arrive(lab, receiver, mark, many)
 
 
 @only_in_drills
