@@ -248,10 +248,10 @@ def start(job: Job) -> None:
 def enough(live: Live, seed: str) -> tuple[str, ...]:
     """The nodes that must have the data before applications may write: a write is to outlive any one of them.
 
-    A group acknowledges what its members have. Where a primary is followed, all nodes are asked who leads.
+    Who leads replicas, and who begins a group of MySQL, is decided where all nodes were seen.
     """
     others = [node for node in live.nodes if node != seed]
-    return live.nodes if live.database.mode == "replication" else (seed, *others[:1])
+    return (seed, *others[:1]) if live.database.mode == "galera" else live.nodes
 
 
 def begin(job: Job) -> None:

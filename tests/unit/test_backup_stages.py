@@ -275,12 +275,12 @@ def test_who_goes_on_with_a_database_in_use_does_not_fence_it(patched: Callable[
     assert not model.fenced
 
 
-@pytest.mark.parametrize("mode", ["galera", "group_replication"])
-def test_a_write_is_to_outlive_its_node(mode: str) -> None:
-    live: Any = SimpleNamespace(nodes=NODES, database=SimpleNamespace(mode=mode))
+def test_a_write_is_to_outlive_its_node() -> None:
+    live: Any = SimpleNamespace(nodes=NODES, database=SimpleNamespace(mode="galera"))
     assert stages.enough(live, "db2") == ("db2", "db1")
-    live.database.mode = "replication"
-    assert stages.enough(live, "db2") == NODES
+    for mode in ("replication", "group_replication"):
+        live.database.mode = mode
+        assert stages.enough(live, "db2") == NODES
 
 
 @pytest.mark.parametrize("engine", ENGINES)
