@@ -13,7 +13,7 @@ from cluster_cli.backups.exchange import looks, noted, step
 from cluster_cli.backups.nodes import backup_nodes, chosen, listed
 from cluster_cli.backups.notes import Note
 from cluster_cli.backups.restoring import Asked, Done, Wish, evidence, one_of, planned, request, where
-from cluster_cli.backups.stages import CONFIRM, RESTORE, UNDO, Job, Stage, enough
+from cluster_cli.backups.stages import CONFIRM, RESTORE, UNDO, Job, Stage, given_data
 from cluster_cli.databases.asked import outcomes
 from cluster_cli.databases.live import Live
 from cluster_cli.databases.modes import FENCES, described, question
@@ -107,19 +107,25 @@ def begun(live: Live, workspace: Workspace, wish: Wish, found: Mapping[str, exch
     """A new restore, by what the nodes say. Raises ClusterError before anything is touched."""
     source, asked = where(workspace, wish), request(wish)
     plan = planned(source, live.name, asked)
-    seed = seed_of(live)
-    for line in (*evidence(plan), *shown(live, found, seed, plan["bytes"])):
+    note = Note(
+        live.name,
+        notes.RESTORING,
+        seed_of(live),
+        source.name,
+        plan["to"],
+        wish.at or "",
+        wish.backup or "",
+        began=datetime.now(UTC).isoformat(timespec="seconds"),
+        group=str(uuid4()) if live.database.mode == "galera" else "",
+    )
+    for line in (*evidence(plan), *shown(live, found, note, plan["bytes"])):
         click.echo(line, err=True)
     refuse_silent(live)
     for node in live.nodes:
         step(live, node, "room", str(plan["bytes"]))
     marks = outcomes(live, live.nodes, f"test -e {FENCES[live.database.engine]}")
     fenced = any(answer.rc == 0 for answer in marks.values())
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-    note = Note(
-        live.name, notes.RESTORING, seed, source.name, plan["to"], wish.at or "", wish.backup or "", 0, fenced, now
-    )
-    return (replace(note, group=str(uuid4())) if live.database.mode == "galera" else note), asked
+    return replace(note, fenced=fenced), asked
 
 
 def refuse_silent(live: Live) -> None:
@@ -154,9 +160,9 @@ def seed_of(live: Live) -> str:
     return str(row["primary"] or live.nodes[0])
 
 
-def shown(live: Live, found: Mapping[str, exchange.Look], seed: str, count: int) -> Sequence[str]:
+def shown(live: Live, found: Mapping[str, exchange.Look], note: Note, count: int) -> Sequence[str]:
     """What will be done where, a line each."""
-    first = enough(live, seed) if live.database.mode == "galera" else (seed,)
+    first = given_data(live, note)
     others = [node for node in live.nodes if node not in first]
     lines = [f"to: {' and '.join(first)}, from which {', '.join(others) or 'nobody'} copies it"]
     for node, look in found.items():

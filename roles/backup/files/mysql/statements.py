@@ -6,24 +6,12 @@ The one of MariaDB has the same names. What changed rows is there as it was said
 
 import re
 from dataclasses import dataclass, field
-from datetime import datetime
 
 import gtid_sets
+from printed import EVENT, Statement, moment, unwrapped
 
-EVENT = re.compile(r"^#(\d{6}) +(\d+:\d\d:\d\d) server id \d+ +end_log_pos \d+(?: CRC32 \S+)?\s+(\S.*)$")
 NEXT = re.compile(r"^SET @@SESSION\.GTID_NEXT= *'(\S+):(\d+)'")
-SAID, DELIMITER = "# ", "/*!*/;"
-SESSION = re.compile(r"^(use |SET |START TRANSACTION|BEGIN|COMMIT|ROLLBACK|DELIMITER|XA |/\*|#|$)", re.IGNORECASE)
-
-
-@dataclass(frozen=True)
-class Statement:
-    """One, or all of a transaction. at: UTC; before: the set of all that comes before it; text: as it was said."""
-
-    at: str
-    gtid: str
-    before: str
-    text: str
+SAID, PLACE = "# ", re.compile(r"^# at \d+$")
 
 
 def read(lines, _domain, before):
@@ -70,11 +58,5 @@ def told(ended, seen):
 def spoken(line, kind):
     """What of a statement a line has; empty for what the program itself says around it."""
     if kind.startswith("Rows_query"):
-        return line.removeprefix(SAID).rstrip() if line.startswith(SAID) and not line.startswith("# at ") else ""
-    line = line.strip().removesuffix(DELIMITER).strip()
-    return "" if SESSION.match(line) else line
-
-
-def moment(day, time):
-    """A date and a time as the program prints them, as ISO 8601."""
-    return datetime.strptime(f"{day} {time}", "%y%m%d %H:%M:%S").isoformat()
+        return line.removeprefix(SAID).rstrip() if line.startswith(SAID) and not PLACE.match(line) else ""
+    return unwrapped(line)
