@@ -1,6 +1,6 @@
 # The two commands: `make up` stands up the lab and verifies it, `make test` proves all of it.
 # Each does the whole set-up itself.
-.PHONY: setup forecasts up down lint unit molecule e2e test audit drill docs
+.PHONY: setup forecasts browser up down lint unit molecule e2e test audit drill docs
 .DEFAULT_GOAL := help
 
 CLUSTER ?= inventories/lab
@@ -22,6 +22,9 @@ setup:
 forecasts: setup # which most do without
 	@scripts/setup forecast
 
+browser: setup # that a test opens the page in
+	@scripts/setup browser
+
 up: setup
 	@$(BIN)/cluster up $(CLUSTER)
 
@@ -37,13 +40,13 @@ unit: forecasts
 molecule: setup
 	@scripts/molecule
 
-e2e: forecasts
+e2e: forecasts browser
 	@scripts/e2e
 
-test: forecasts
+test: forecasts browser
 	@scripts/test
 
-drill: forecasts
+drill: forecasts browser
 	@CLUSTER_DRILL=1 $(BIN)/pytest -v -s $(DRILLS:%=tests/e2e/test_%.py)
 
 audit: setup

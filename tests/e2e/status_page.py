@@ -4,6 +4,7 @@ import ssl
 import time
 import urllib.request
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from cryptography.hazmat.primitives.serialization.pkcs12 import load_pkcs12
 from cluster_cli.page import addresses
 from cluster_cli.show.status import colour
 
+from .chromium import Chromium, chromium
 from .command import cluster
 from .conftest import Stack
 
@@ -86,7 +88,11 @@ class Browser:
         self.root = cluster("certs", "authority", "-C", stack.folder).out
         self.addresses = addresses(stack.workspace.inventory)
         assert all(address in done.err for address in self.addresses)
-        self.certificate = pem
+        self.certificate, self.bundle = pem, bundle
+
+    def as_chromium(self, home: Path) -> AbstractContextManager[Chromium]:
+        """A real browser that has imported the same. home: an empty folder."""
+        return chromium(home, self.bundle, PASSPHRASE, self.root, self.addresses)
 
     def get(self, address: str = "", *, shows: bool = True) -> str:
         """The text of the page, over a connection of its own. shows: the certificate."""

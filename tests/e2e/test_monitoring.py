@@ -7,10 +7,8 @@ import base64
 import json
 import os
 import re
-import shutil
 import signal
 import ssl
-import subprocess
 import time
 import zlib
 from collections.abc import Iterator
@@ -386,22 +384,15 @@ def test_a_forecast_finds_what_was_planted(lab: Stack) -> None:
     assert cluster("forecast", "-C", lab.folder).code == 1
 
 
-@only_in_drills
-def test_a_browser_draws_the_page(browser: Browser, tmp_path: Path) -> None:
-    """As it was fetched: a headless browser has nobody to choose a certificate."""
-    program = shutil.which("chromium")
-    if program is None:
-        pytest.skip("there is no chromium on this machine")
-    page, shot = tmp_path / "page.html", tmp_path / "page.png"
-    page.write_text(browser.get())
-    words = [program, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}/profile"]
-    for more in (["--window-size=1280,1800", f"--screenshot={shot}"], ["--dump-dom"]):
-        done = subprocess.run(
-            [*words, *more, page.as_uri()], capture_output=True, text=True, timeout=120, check=True
-        )
-    assert Shown(done.stdout).nodes == Shown(page.read_text()).nodes
-    assert shot.read_bytes().startswith(b"\x89PNG")
-    assert shot.stat().st_size > 20_000
+def test_a_real_browser_draws_the_page(browser: Browser, tmp_path: Path) -> None:
+    """Over TLS, with a person's certificate; without it there is no page."""
+    address = browser.addresses[0]
+    with browser.as_chromium(tmp_path) as real:
+        assert Shown(real.dom(address)).nodes == browser.shown().nodes
+        shot = real.drawn(address, tmp_path / "page.png")
+    assert shot.startswith(b"\x89PNG")
+    assert len(shot) > 20_000
+    assert "data-node" not in real.dom(address)
 
 
 @only_in_drills

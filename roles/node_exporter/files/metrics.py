@@ -3,7 +3,6 @@
 Usage: metrics SETTINGS. What does not answer is left out; that nothing at all is told any more is an alert, too.
 """
 
-import concurrent.futures
 import csv
 import datetime
 import functools
@@ -132,23 +131,32 @@ def digest(path, _):
 
 def backend_rows(servers):
     """Which servers of its backends a balancer reaches: one that has no checks of its own (nginx)."""
+    import concurrent.futures
+
     with concurrent.futures.ThreadPoolExecutor(SERVERS) as pool:
         for server, up in zip(servers, pool.map(answers, servers), strict=True):
             yield "backend_server_up", {"proxy": server["backend"], "server": server["name"]}, int(up)
 
 
+def plain_http():
+    """The library's HTTP client, without the OpenSSL it would load. Where nobody is asked nothing is loaded."""
+    sys.modules.setdefault("ssl", None)
+    import http.client
+
+    return http.client
+
+
 def answers(server):
     """Whether a server answers as its check wants it to."""
-    import http.client  # where nobody is asked it is no use
-
-    connection = http.client.HTTPConnection(server["address"], server["port"], timeout=SERVER_SECONDS)
+    http = plain_http()
+    connection = http.HTTPConnection(server["address"], server["port"], timeout=SERVER_SECONDS)
     try:
         if server["check"] != "http":
             connection.connect()
             return True
         connection.request("GET", server["path"], headers={"Host": server["host"]} if server["host"] else {})
         return connection.getresponse().status == server["expect"]
-    except (OSError, http.client.HTTPException):
+    except (OSError, http.HTTPException):
         return False
     finally:
         connection.close()
@@ -196,15 +204,14 @@ def database_rows(databases):
 
 def asked(database, path):
     """(status, what it knows by name); (0, {}) when it does not answer."""
-    import http.client
-
-    connection = http.client.HTTPConnection(database["address"], database["port"], timeout=SECONDS)
+    http = plain_http()
+    connection = http.HTTPConnection(database["address"], database["port"], timeout=SECONDS)
     try:
         connection.request("GET", path)
         answer = connection.getresponse()
         rows = (line.partition(" ") for line in answer.read().decode(errors="replace").splitlines())
         return answer.status, {name: value for name, _, value in rows}
-    except (OSError, http.client.HTTPException):
+    except (OSError, http.HTTPException):
         return 0, {}
     finally:
         connection.close()
