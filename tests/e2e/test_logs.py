@@ -1,6 +1,7 @@
 """Logs: every line reaches every receiver, whatever happens to receivers, senders and disks meanwhile."""
 
 import json
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -202,13 +203,25 @@ def test_rotated_files_are_shown_too(lab: Stack) -> None:
     assert len(files) == 2, files
 
 
-def test_a_page_that_was_asked_for_is_in_the_web_servers_log(lab: Stack) -> None:
-    """What nginx writes to a file of its own comes as well."""
-    path = f"/{time.time_ns()}"
-    get = f"import urllib.request as r\ntry: r.urlopen('http://127.0.0.1{path}')\nexcept OSError: pass"
-    lab.on("c", f'python3 -c "{get}"')
-    asked = ("logs", "-C", lab.folder, "-s", "nginx", "-n", "c")
-    wait_for("the request", lambda: path in cluster(*asked).out, 20, every=0.5)
+def test_pages_that_were_asked_for_are_in_the_web_servers_log(lab: Stack) -> None:
+    """What nginx writes to a file of its own comes as well; a killed sender does not send it all again."""
+    mark, many, again = f"mark{time.time_ns()}", 50, 20
+    get = (
+        "import urllib.request as r\nfor n in range({}, {}):\n"
+        f"  try: r.urlopen('http://127.0.0.1/{mark}/' + str(n) + '/')\n  except OSError: pass"
+    )
+
+    def came() -> list[str]:
+        return re.findall(rf"{mark}/(\d+)/ HTTP/1.1\" \d", lab.on("a", "cat /var/log/cluster/logs/c/nginx.log"))
+
+    lab.on("c", f'python3 -c "{get.format(0, many)}"')
+    wait_for("the requests", lambda: len(came()) >= many, 20, every=0.5)
+    lab.on("c", "systemctl kill --signal=KILL cluster-log-sender")
+    lab.on("c", f'python3 -c "{get.format(many, many + 1)}"')
+    wait_for("what was asked for then", lambda: str(many) in came(), 30, every=0.5)
+    assert set(came()) == set(map(str, range(many + 1)))
+    assert len(came()) <= many + 1 + again, came()
+    assert mark in cluster("logs", "-C", lab.folder, "-s", "nginx", "-n", "c").out
 
 
 def test_what_comes_is_followed(lab: Stack) -> None:

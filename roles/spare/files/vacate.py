@@ -22,9 +22,10 @@ def takes_writes():
 
 
 def is_there(unit):
-    """Whether a unit runs, or would at boot."""
-    states = ("is-active", "is-enabled")
-    return any(subprocess.run(["systemctl", "-q", each, unit], check=False).returncode == 0 for each in states)
+    """Whether a unit runs, or would at boot. Another name of one (`alias`) is none of its own."""
+    runs = subprocess.run(["systemctl", "-q", "is-active", unit], check=False).returncode == 0
+    done = subprocess.run(["systemctl", "is-enabled", unit], capture_output=True, text=True, check=False)
+    return runs or done.stdout.strip() in ("enabled", "enabled-runtime")
 
 
 def main(units):
