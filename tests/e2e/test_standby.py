@@ -107,7 +107,7 @@ class Shop:
 
     def up(self) -> int:
         done = cluster("up", self.stack.folder, "-o", "json", timeout=900)
-        assert done.code == 0, done
+        assert done.code == 0, [line for line in done.err.splitlines() if "fail" in line] or done
         changed: int = done.json["changed"]
         if changed:
             print("\n".join(line for line in done.err.splitlines() if " changed" in line))
