@@ -13,6 +13,7 @@ from cluster_cli.topology.files import beside
 from cluster_cli.topology.model import Topology
 from cluster_cli.topology.repositories import Repository
 from cluster_cli.topology.walks import networks
+from cluster_cli.units import units
 
 
 def domain(topology: Topology) -> str:
@@ -53,11 +54,27 @@ def base_vars(topology: Topology, access: Access, name: str, roles: dict[str, di
         "base_sysctl": sysctl(topology, name),
         "base_timezone": topology.system.timezone,
         "base_locale": topology.system.locale,
+        "base_units": running(topology, roles),
         "base_admin_user": ssh_of(topology, topology.nodes[name]).user or DEFAULT_USER,
         "base_admin_keys": [*access.admin_keys, *topology.system.admin_keys],
         **({"base_repositories": found} if (found := repositories(topology, access, name)) else {}),
         **({"base_repositories_of_roles": [own]} if (own := grafanas(topology, name)) else {}),
     }
+
+
+def running(topology: Topology, roles: dict[str, dict[str, Any]]) -> list[str]:
+    """The units that may run on a node, for its roles: others that cluster set up are ended by role base.
+
+    roles: its roles, with their variables. What serves clients may run on where nobody in the topology does so: a
+    section that is commented out takes no site down.
+    """
+    known = {key: value for found in roles.values() for key, value in found.items()}
+    may = {*units(roles, known), *(["cluster-backup.target"] if "backup" in roles else [])}
+    if not topology.load_balancers:
+        may |= {"haproxy", "keepalived", "nginx"}
+    if not topology.web:
+        may |= {"apache2", "nginx"}
+    return sorted(may)
 
 
 def repositories(topology: Topology, access: Access, name: str) -> list[dict[str, Any]]:

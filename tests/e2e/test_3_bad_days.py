@@ -244,6 +244,26 @@ def test_a_failed_reload_stops_the_walk_and_clients_notice_nothing(stack: Stack)
     assert cluster("up", stack.folder, "-o", "json").code == 0
 
 
+def test_a_balancer_that_leaves_the_topology_draws_nobody(stack: Stack) -> None:
+    """It would go on as it was told last, and hold a virtual IP that others think is theirs."""
+    path, address = stack.folder / "topology.yml", "10.89.60.100"
+    good = path.read_text()
+    assert stack.holder(address) == "lb1"
+    change(stack.folder, "nodes: [lb1, lb2]", "nodes: [lb2]")
+    change(stack.folder, "prefer: lb1", "prefer: lb2")
+    try:
+        done = cluster("up", stack.folder, "--only", "base", "-o", "json")
+        assert (done.code, done.json["changed"]) == (0, 1), done
+        assert set(stack.on("lb1", "systemctl is-active keepalived haproxy || true").split()) == {"inactive"}
+        wait_for("the other one to hold it", lambda: stack.holder(address) == "lb2", 5, every=0.2)
+        assert cluster("up", stack.folder, "--only", "base", "-o", "json").json["changed"] == 0
+    finally:
+        path.write_text(good)
+    assert cluster("up", stack.folder, "--only", "load_balancer", "--only", "keepalived").code == 0
+    wait_for("its return", lambda: stack.holder(address) == "lb1", 30, every=0.5)
+    assert set(stack.on("lb1", "systemctl is-enabled keepalived haproxy").split()) == {"enabled"}
+
+
 MACHINES = """
 name: e2e-machines
 network: {{subnet: 10.89.63.0/24}}

@@ -1,6 +1,7 @@
 """roles/base/files/node.py: what it makes of a node's own files, and the sentences it says."""
 
 import importlib.util
+import json
 import time
 from pathlib import Path
 from types import ModuleType
@@ -91,3 +92,53 @@ def test_a_full_disk_is_told(node: ModuleType) -> None:
 )
 def test_sysctl_names(node: ModuleType, key: str, path: str) -> None:
     assert node.sysctl_path(key) == f"/proc/sys/{path}"
+
+
+UNITS = "/etc/systemd/system"
+WRITTEN = {
+    f"{UNITS}/keepalived.service.d/40-sandbox.conf": "1",
+    f"{UNITS}/haproxy.service.d/40-sandbox.conf": "2",
+    f"{UNITS}/prometheus-node-exporter.service.d/40-sandbox.conf": "3",
+    f"{UNITS}/cluster-backup.target": "4",
+    f"{UNITS}/cluster-standby@.service": "5",
+    f"{UNITS}/mariadb@orders.service.d/40-sandbox.conf": "6",
+    f"{UNITS}/mariadb.service.d/40-sandbox.conf": "7",
+}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "ended"),
+    [
+        (["haproxy", "prometheus-node-exporter"], [
+            "keepalived", "cluster-standby@orders", "mariadb@orders", "cluster-backup.target",
+        ]),
+        (["keepalived", "haproxy", "mariadb@orders", "cluster-standby@orders", "cluster-backup.target"],
+         ["prometheus-node-exporter"]),
+        (None, []),
+        ("", []),
+    ],
+)  # fmt: skip
+def test_what_has_no_place_any_more_is_ended(
+    node: ModuleType, monkeypatch: pytest.MonkeyPatch, wanted: list[str] | None, ended: list[str]
+) -> None:
+    """Of what runs: neither who is wanted, nor who is not ours (nginx), nor the server of a database."""
+    run = {
+        *ended,
+        "haproxy",
+        "nginx",
+        "mariadb",
+        "prometheus",
+        "mariadb@theirs",
+    }
+
+    def asked(*words: str) -> tuple[int, str, str]:
+        if "list-units" in words:
+            names = sorted(each for each in run if each.startswith(words[-1].removesuffix("*.service")))
+            return 0, "".join(f"{name}.service loaded active running x\n" for name in names), ""
+        if "is-enabled" in words:
+            return 0, "alias\n", ""
+        return (0 if words[-1] in run else 3), "", ""
+
+    monkeypatch.setattr(node, "run", asked)
+    monkeypatch.setattr(node, "read", lambda _: json.dumps(WRITTEN))
+    assert [text for text, _ in node.unit_changes(wanted)] == [f"end {unit}" for unit in ended]

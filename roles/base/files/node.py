@@ -7,6 +7,7 @@
 WISHES is one JSON object, see observe() for its keys. Runs on the node's own Python, standard library only.
 """
 
+import functools
 import grp
 import json
 import os
@@ -23,6 +24,16 @@ BUILT_IN_LOCALES = ("C", "C.utf8", "POSIX")
 UTC = ("UTC", "Etc/UTC", "Universal", "Zulu")
 ZONES = "/usr/share/zoneinfo"
 MB = 1024 * 1024
+UNIT_FILES = "/etc/systemd/system"
+WRITTEN = "/var/lib/cluster/files.json"  # what cluster wrote, by path
+# Who may lose its place on a node, who draws clients there first. Servers of databases are left to role spare.
+ENDED = (
+    "keepalived", "haproxy", "nginx", "apache2", "garb", "cluster-standby@", "mariadb@",
+    "cluster-backup.target", "cluster-backup-source", "cluster-backup-files",
+    "prometheus", "prometheus-alertmanager", "prometheus-blackbox-exporter", "grafana-server",
+    "prometheus-mysqld-exporter", "prometheus-node-exporter", "cluster-metrics",
+    "cluster-log-shipper", "cluster-log-receiver", "cluster-log-sender",
+)  # fmt: skip
 OUR_SOURCE = re.compile(r"cluster-[a-z0-9-]+\.sources")
 
 
@@ -273,8 +284,52 @@ def generate_locale(name):
         sys.exit(f"The locale {name} could not be generated: {words or out}")
 
 
+# --- what has no place here any more -----------------------------------------------------------------
+
+
+def instances(unit):
+    """Those that systemd knows of a template; of another unit itself."""
+    if not unit.endswith("@"):
+        return [unit]
+    _, out, _ = run("systemctl", "list-units", "--all", "--plain", "--no-legend", f"{unit}*.service")
+    return [line.split()[0].removesuffix(".service") for line in out.splitlines()]
+
+
+def ours(unit, written):
+    """Whether cluster wrote the unit's file, its template, or drop-ins of one of them."""
+    names = {unit, f"{unit.partition('@')[0]}@"} if "@" in unit else {unit}
+    begins = tuple(f"{UNIT_FILES}/{name}{'' if name.endswith('.target') else '.service'}" for name in names)
+    return any(path.startswith(begins) for path in written)
+
+
+def is_there(unit):
+    """Whether a unit runs, or would at boot."""
+    runs, _, _ = run("systemctl", "-q", "is-active", unit)
+    _, enabled, _ = run("systemctl", "is-enabled", unit)
+    return runs == 0 or enabled.strip() in ("enabled", "enabled-runtime")
+
+
+def unit_changes(wanted):
+    """Who served for the topology as it was, and has no place in it now. wanted: a list, else all are left."""
+    if not isinstance(wanted, list):
+        return
+    written = json.loads(read(WRITTEN) or "{}")
+    known = (each for each in ENDED if any(path.startswith(f"{UNIT_FILES}/{each}") for path in written))
+    for unit in (name for each in known for name in instances(each)):
+        if unit not in wanted and ours(unit, written) and is_there(unit):
+            yield f"end {unit}", functools.partial(end, unit)
+
+
+def end(unit):
+    """Have a unit not run, now and at boot."""
+    code, out, words = run("systemctl", "disable", "--now", unit)
+    if code != 0:
+        sys.exit(f"{unit} could not be ended: {words or out}")
+
+
 def live_changes(wishes):
     """All that differs in the running system."""
+    yield from unit_changes(wishes["units"])
     yield from hostname_changes(wishes["hostname"])
     yield from sysctl_changes(wishes["sysctl"])
     yield from timezone_changes(wishes["timezone"])

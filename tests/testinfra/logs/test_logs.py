@@ -31,6 +31,7 @@ COLLECT = {
     "service": "systemctl is-active cluster-log-sender",
     "receiver": f"test ! -e {RECEIVER} || systemctl is-active cluster-log-receiver",
     "config": f"{{ test ! -e {RECEIVER} || rsyslogd -N1 -f {RECEIVER}; }} && rsyslogd -N1 -f {SENDER}",
+    "spool": "systemctl show -P ExecStartPre cluster-log-sender",
     "sandbox": sandbox.ask("cluster-log-sender"),
     "receiver sandbox": f"test ! -e {RECEIVER} || {{ {sandbox.ask('cluster-log-receiver')}; }}",
     "logged": f"logger -p daemon.info -t cluster-verify {MARK}; "
@@ -55,6 +56,11 @@ def test_it_runs_with_a_configuration_that_passes(node, observed):
     assert observed["service"].stdout == "active\n"
     assert observed["receiver"].stdout == ("active\n" if node.vars["logs_receives"] else "")
     assert observed["config"].rc == 0, observed["config"].stderr
+
+
+def test_its_queues_were_looked_at_before_it_began(observed):
+    said = [line for line in observed["spool"].stdout.splitlines() if "/log-spool " in line]
+    assert [line for line in said if "code=exited ; status=0" in line] == said != [], said
 
 
 def test_what_is_logged_on_a_node_is_on_every_receiver(inventory, observed_on):
