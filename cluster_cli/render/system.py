@@ -65,14 +65,16 @@ def base_vars(topology: Topology, access: Access, name: str, roles: dict[str, di
 def running(topology: Topology, roles: dict[str, dict[str, Any]]) -> list[str]:
     """The units that may run on a node, for its roles: others that cluster set up are ended by role base.
 
-    roles: its roles, with their variables. What serves clients may run on where nobody in the topology does so: a
-    section that is commented out takes no site down.
+    roles: its roles, with their variables. What serves clients may go on where nobody in the topology does: a
+    section that is commented out takes no site down. So may another engine: all nodes would lose it at once.
     """
     known = {key: value for found in roles.values() for key, value in found.items()}
     may = {*units(roles, known), *(["cluster-backup.target"] if "backup" in roles else [])}
     if not topology.load_balancers:
-        may |= {"haproxy", "keepalived", "nginx"}
-    if not topology.web:
+        may.add("keepalived")
+    if not topology.load_balancers or {"haproxy", "nginx"} & roles.keys():
+        may |= {"haproxy", "nginx"}
+    if not topology.web or "web" in roles:
         may |= {"apache2", "nginx"}
     return sorted(may)
 

@@ -177,3 +177,18 @@ def test_without_separate_networks_one_address_serves_all_purposes() -> None:
     found = rendered(LAB + NODES + EDGE).host("lb1")
     assert found.address == found.vars["keepalived_address"] == found.vars["haproxy_stats"]["address"]
     assert found.vars["haproxy_frontends"][0]["binds"] == ["*:80"]
+
+
+def may_run(text: str, node: str) -> set[str]:
+    return {"keepalived", "haproxy", "nginx", "apache2"} & set(rendered(text).host(node).vars["base_units"])
+
+
+def test_what_may_go_on_where_a_node_lost_its_place() -> None:
+    """Balancers where there are none at all, and another engine, since all nodes would lose it at once."""
+    web = "web: {shop: {nodes: [web1]}}\n"
+    assert may_run(LAB + NODES + EDGE + web, "lb1") == {"keepalived", "haproxy", "nginx"}
+    assert may_run(LAB + NODES + EDGE + web, "web1") == {"nginx", "apache2"}
+    assert may_run(LAB + NODES + EDGE + web, "web2") == set()
+    assert may_run(LAB + NODES + web, "lb1") == {"keepalived", "haproxy", "nginx"}
+    assert may_run(LAB + NODES + EDGE, "web2") == {"nginx", "apache2"}
+    assert "cluster-backup.target" not in rendered(LAB + NODES).host("lb1").vars["base_units"]
