@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import os
 import shlex
 import tarfile
 from collections.abc import Iterator
@@ -14,6 +15,11 @@ from typing import Any
 from .command import Done, cluster, kill_in, wait_for
 from .conftest import Stack
 
+PERIOD, SPARE_CORES, MANY = (
+    100_000,
+    0.4,
+    64,
+)  # microseconds; cores of the control machine; cores nobody runs out of
 SETTLED = "until ! systemctl list-units --no-legend 'cluster-backup@*' | grep -q activating; do sleep 0.2; done"
 SOCKET = "/var/lib/cluster-backup/scratch/main-look/0.sock"
 FIND = """
@@ -116,14 +122,18 @@ class Backups:
             self.stack.on(self.node, "systemctl start cluster-backup.target")
 
     @contextmanager
-    def of_little_weight(self) -> Iterator[None]:
-        """The backup node takes next to nothing of this machine's cores: in earnest it has its own."""
-        engine, name = self.stack.lab.engine, f"{self.stack.lab.name}-{self.node}"
-        engine.run("update", "--cpu-shares", "2", name)
+    def with_cores_of_their_own(self) -> Iterator[None]:
+        """Each node has a part of this machine's cores, and no more where the others have nothing to do."""
+        engine, lab = self.stack.lab.engine, self.stack.lab.name
+        names = [f"{lab}-{node}" for node in self.stack.workspace.topology.nodes]
+        part = PERIOD * (len(os.sched_getaffinity(0)) - SPARE_CORES) / len(names)
+        for name in names:
+            engine.run("update", "--cpu-period", str(PERIOD), "--cpu-quota", f"{part:.0f}", name)
         try:
             yield
         finally:
-            engine.run("update", "--cpu-shares", "1024", name)
+            for name in names:
+                engine.run("update", "--cpu-quota", str(MANY * PERIOD), name)  # podman 4 takes none back
 
     @contextmanager
     def bounded(self, megabytes: int) -> Iterator[None]:
