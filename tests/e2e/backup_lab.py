@@ -15,11 +15,7 @@ from typing import Any
 from .command import Done, cluster, kill_in, wait_for
 from .conftest import Stack
 
-PERIOD, SPARE_CORES, MANY = (
-    100_000,
-    0.4,
-    64,
-)  # microseconds; cores of the control machine; cores nobody runs out of
+PERIOD, SPARE_CORES, MANY = 100_000, 0.4, 64  # microseconds; cores left for clients, and that nobody runs out of
 SETTLED = "until ! systemctl list-units --no-legend 'cluster-backup@*' | grep -q activating; do sleep 0.2; done"
 SOCKET = "/var/lib/cluster-backup/scratch/main-look/0.sock"
 FIND = """
