@@ -18,6 +18,7 @@ LOCK = "repository"
 SUFFIXES = {"mariadb": "xbstream", "mysql": "tar"}  # of copies, as they are streamed
 LOCKS_TAGS = (0, 17)  # since then restic changes tags under a lock of its own (restic pull request 4709)
 PATIENCE = "6h"  # for others to end who hold it
+PIPE = 1 << 20  # bytes that wait for restic while the next ones are fetched; no account may have more (pipe(7))
 WORDS = {
     "wrong password": "the key does not open the repository",
     "no key found": "the key does not open the repository",
@@ -103,7 +104,7 @@ class Repository:
         words = ["backup", "--json", "--stdin", "--stdin-filename", name, "--host", self.known["cluster"]]
         words += [word for tag in tags for word in ("--tag", tag)] + self.patient
         with held(LOCK, shared=True):
-            process = self.popen(*words, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            process = self.popen(*words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, pipesize=PIPE)
             heard = Listening(process)
             digest, count = hashlib.sha256(), 0
             try:

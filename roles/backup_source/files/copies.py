@@ -81,11 +81,11 @@ class Copy:
         BUSY.release()
 
     def chunks(self):
-        """The stream. After the last chunk, `whole` says whether that was all of it."""
-        count, began = 0, time.monotonic()
-        while chunk := self.process.stdout.read(CHUNK):
-            yield chunk
-            count += len(chunk)
+        """The stream, a chunk in the place of the one before. After it, `whole` says whether that was all of it."""
+        count, began, place = 0, time.monotonic(), memoryview(bytearray(CHUNK))
+        while came := self.process.stdout.readinto(place):
+            yield place[:came]
+            count += came
             ahead = count / (self.rate * 1e6) - (time.monotonic() - began) if self.rate else 0
             if ahead > 0:
                 time.sleep(ahead)

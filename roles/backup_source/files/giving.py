@@ -15,6 +15,7 @@ class Giver(BaseHTTPRequestHandler):
 
     protocol_version, sys_version = "HTTP/1.1", ""
     timeout = 300  # seconds without a word from the other side
+    disable_nagle_algorithm = True  # a chunk's length is sent by itself
     known = {}
 
     def setup(self):
@@ -38,10 +39,13 @@ class Giver(BaseHTTPRequestHandler):
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
         self.close_connection = True
+        ended = ""  # the line end of the chunk before
         for chunk in chunks:
-            self.wfile.write(f"{len(chunk):x}\r\n".encode() + chunk + b"\r\n")
+            self.wfile.write(f"{ended}{len(chunk):x}\r\n".encode())
+            self.wfile.write(chunk)
+            ended = "\r\n"
         if whole():
-            self.wfile.write(b"0\r\n\r\n")
+            self.wfile.write(f"{ended}0\r\n\r\n".encode())
 
     def say(self, code, what):
         """A document."""

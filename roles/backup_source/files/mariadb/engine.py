@@ -10,6 +10,7 @@ import subprocess
 SOCKET = "/run/mysqld/mysqld.sock"
 BACKUP = ["mariabackup", "--backup", "--user=mysql", f"--socket={SOCKET}", "--stream=xbstream", "--parallel=1"]
 COPIER = "mariabackup"
+PIPE = 1 << 20  # bytes that wait to be sent while the next ones are read
 PRIMARY = "SELECT @@rpl_semi_sync_master_enabled"
 SEMI_SYNC = "rpl_semi_sync_master"
 POSITION, HISTORY = "SELECT @@gtid_binlog_pos", "SELECT @@gtid_binlog_state"
@@ -34,7 +35,7 @@ def copying(folder, since, log):
     """A copy of all, or of what changed since an LSN, as a process that writes it to its stdout."""
     words = [*BACKUP, f"--target-dir={folder}", f"--tmpdir={folder}", f"--extra-lsndir={folder}"]
     words += [f"--incremental-lsn={since}"] if since else []
-    return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL)
+    return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL, pipesize=PIPE)
 
 
 def tidy(_server):

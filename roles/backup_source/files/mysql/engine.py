@@ -11,6 +11,7 @@ import sys
 import time
 
 COPIER = "the copy"
+PIPE = 1 << 20  # bytes that wait to be sent while the next ones are read
 # Who follows takes no writes; on a primary that is fenced nothing is lost by giving a copy.
 PRIMARY = "SELECT @@GLOBAL.super_read_only = 0"
 SEMI_SYNC = "rpl_semi_sync_source"
@@ -44,7 +45,7 @@ def view(server):
 def copying(folder, _since, log):
     """A copy of all as a process that writes it to its stdout, a tar; there is none of what changed."""
     words = [sys.executable, "-I", "-c", RUN, os.path.dirname(__file__), folder]
-    return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL)
+    return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL, pipesize=PIPE)
 
 
 def tidy(server):
