@@ -81,7 +81,7 @@ class Copy:
         BUSY.release()
 
     def chunks(self):
-        """The stream, a chunk in the place of the one before. After it, `whole` says whether that was all of it."""
+        """The stream, a chunk in the place of the one before. After it `whole` says whether that was all of it."""
         count, began, place = 0, time.monotonic(), memoryview(bytearray(CHUNK))
         while came := self.process.stdout.readinto(place):
             yield place[:came]
