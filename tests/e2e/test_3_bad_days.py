@@ -249,11 +249,11 @@ def test_a_balancer_that_leaves_the_topology_draws_nobody(stack: Stack) -> None:
     path, address = stack.folder / "topology.yml", "10.89.60.100"
     good = path.read_text()
     assert stack.holder(address) == "lb1"
-    change(stack.folder, "nodes: [lb1, lb2]", "nodes: [lb2]")
+    change(stack.folder, "nodes: [lb1, lb2]", "nodes: [lb2, ops1]")
     change(stack.folder, "prefer: lb1", "prefer: lb2")
     try:
         done = cluster("up", stack.folder, "--only", "base", "-o", "json")
-        assert (done.code, done.json["changed"]) == (0, 1), done
+        assert done.code == 0, done
         assert set(stack.on("lb1", "systemctl is-active keepalived haproxy || true").split()) == {"inactive"}
         wait_for("the other one to hold it", lambda: stack.holder(address) == "lb2", 5, every=0.2)
         assert cluster("up", stack.folder, "--only", "base", "-o", "json").json["changed"] == 0
