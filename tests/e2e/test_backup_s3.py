@@ -221,6 +221,20 @@ def test_the_access_key_is_in_no_log(site: Site) -> None:
     assert not [each for each in files if site.store.secret.encode() in each.read_bytes()]
 
 
+@pytest.mark.parametrize("fault", [ObjectStore.stopped, ObjectStore.frozen])
+def test_a_bucket_out_of_reach_is_told_before_anything_is_made(
+    site: Site, tmp_path: Path, fault: Callable[[ObjectStore], AbstractContextManager[None]]
+) -> None:
+    sheet, folder = tmp_path / "sheet", tmp_path / "new"
+    site.backups.verb("backup", "keys", "--print", "--to", str(sheet))
+    with fault(site.store):
+        done = cluster("up", folder, "--restore-from", REPOSITORY, "--recovery-sheet", sheet)
+    print(f"told after {done.seconds:.0f} s: {done.err}")
+    assert done.code == 1, done
+    assert "is the store there, and can it be reached from here?" in done.err
+    assert not folder.exists()
+
+
 def test_a_lost_cluster_is_made_again(
     shop: Shop, site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -46,6 +46,7 @@ WORDS = {
     "exceeds quota": "the bucket takes nothing more: it has a quota, and is full",
     "connection refused": "the S3 store does not answer",
     "i/o timeout": "the S3 store does not answer",
+    "handshake timeout": "the S3 store does not answer",
     "no such host": "the name of the S3 store is not known here",
     "x509:": "the certificate of the S3 store is not trusted",
 }
