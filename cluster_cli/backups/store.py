@@ -24,6 +24,7 @@ PARTS = ("config", "keys", "snapshots", "index", "data")  # of a repository; loc
 QUIET = ("--no-lock", "--no-cache", "--password-file", "/dev/stdin")
 LIST_SECONDS = 600.0
 LOCKED = ("wrong password", "no key found")  # in restic's words where a key is another repository's
+REACHED = "is the store there, and can it be reached from here?"
 MEANING = {
     "signature": "compare the secret access key with the sheet, letter by letter",
     "Access Key": "compare the access key id with the sheet, letter by letter",
@@ -31,8 +32,10 @@ MEANING = {
     "does not exist": "compare the bucket and what follows it with the sheet",
     "x509": "take the sheet as a file: it has the authority of that certificate; or have this machine trust it",
     "request time": "set this machine's clock",
-    "dial tcp": "is the store there, and can it be reached from here?",
+    "dial tcp": REACHED,
+    "timeout": REACHED,
 }
+UNREADABLE = "the repository cannot be read"
 Source = Path | s3.Access  # a folder, or a bucket
 
 
@@ -94,22 +97,29 @@ def get(host: str, path: str, folder: Path) -> None:
 
 
 def restic(source: Source, key: str, *words: str) -> "subprocess.CompletedProcess[bytes]":
-    """What restic says of a repository that is only read. The key goes over its standard input."""
+    """What restic says of a repository that is only read. The key goes over its standard input.
+
+    Raises ClusterError where there is no restic, and where it does not end.
+    """
     if not shutil.which("restic"):
         raise ClusterError(
             "the program restic is missing", why="it reads the repository", hint="apt-get install restic"
         )
     here = nullcontext(s3.Told((), os.environ))
     with s3.opening(source) if isinstance(source, s3.Access) else here as told:
-        return subprocess.run(
-            ["restic", "--repo", place(source), *told.words, *QUIET, *words],
-            input=f"{key}\n".encode(),
-            capture_output=True,
-            timeout=LIST_SECONDS,
-            check=False,
-            env=told.environment,
-            pass_fds=told.files,
-        )
+        try:
+            return subprocess.run(
+                ["restic", "--repo", place(source), *told.words, *QUIET, *words],
+                input=f"{key}\n".encode(),
+                capture_output=True,
+                timeout=LIST_SECONDS,
+                check=False,
+                env=told.environment,
+                pass_fds=told.files,
+            )
+        except subprocess.TimeoutExpired:
+            why = f"restic did not end within {LIST_SECONDS:.0f} s"
+            raise ClusterError(UNREADABLE, where=place(source), why=why, hint=REACHED) from None
 
 
 def place(source: Source) -> str:
@@ -147,7 +157,7 @@ def refuse_no_store(source: Source, said: str) -> None:
     """Raises ClusterError where it is a bucket that does not open, not the repository in it. said: by restic."""
     if isinstance(source, s3.Access) and not any(words in said for words in LOCKED):
         hint = next((hint for words, hint in MEANING.items() if words in said), "")
-        raise ClusterError("the repository cannot be read", where=place(source), why=said, hint=hint)
+        raise ClusterError(UNREADABLE, where=place(source), why=said, hint=hint)
 
 
 def newest(source: Source, key: str, recovery: str, snapshots: list[Mapping[str, Any]]) -> Bundle:

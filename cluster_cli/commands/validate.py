@@ -19,6 +19,7 @@ def command(context: click.Context, cluster: Path, output: str) -> None:
     (what to do). Exit code 2 when there is any.
     """
     from cluster_cli.errors import Exit
+    from cluster_cli.secrets.by_hand import refuse_missing
     from cluster_cli.topology.load import TopologyError
     from cluster_cli.topology.walks import frontends
     from cluster_cli.workspace import Workspace
@@ -29,10 +30,7 @@ def command(context: click.Context, cluster: Path, output: str) -> None:
             from cluster_cli.certificates.cluster_certificates import refuse_bad_certificates
 
             refuse_bad_certificates(workspace)
-        if workspace.topology.monitoring and workspace.topology.monitoring.receivers:
-            from cluster_cli.secrets.by_hand import refuse_missing
-
-            refuse_missing(workspace)
+        refuse_missing(workspace)
     except TopologyError as error:
         if output != "json":
             raise

@@ -25,6 +25,10 @@ class Sops:
         words = ["--encrypt", "--filename-override", str(path), *YAML_BOTH_WAYS, "/dev/stdin"]
         return run(path, words, plain, "sealed")
 
+    def editor(self, path: Path) -> str:
+        """The command with which a person edits the file `path`."""
+        return f"sops edit {path}"
+
     def texts(self) -> tuple[str, ...]:
         """The keys are not ours, so we never see them."""
         return ()

@@ -33,6 +33,9 @@ class Seal(Protocol):
     def sealed(self, plain: bytes, path: Path) -> bytes:
         """`plain` as it may lie at `path`."""
 
+    def editor(self, path: Path) -> str:
+        """The command with which a person edits the file `path`."""
+
     def texts(self) -> tuple[str, ...]:
         """Keys of our own that must not be shown anywhere."""
 
@@ -164,6 +167,11 @@ class Secrets:
             yield
 
     @property
+    def edit(self) -> str:
+        """The command with which a person edits them."""
+        return self.seal.editor(self.path)
+
+    @property
     def _by_sops(self) -> bool:
         return isinstance(self.seal, Sops)  # who wants SOPS begins with an empty file
 
@@ -172,12 +180,11 @@ class Secrets:
             values = YAML(typ="safe", pure=True).load(plain.decode()) or {}
             return {str(name): read(value) for name, value in values.items()}
         except (YAMLError, ValueError, AttributeError):  # the message of any of them might show the text
-            edit = "sops" if self._by_sops else "ansible-vault edit"
             raise ClusterError(
                 "the secrets are not a list of names and texts",
                 where=str(self.path),
                 why="the file was edited by hand",
-                hint=f"{edit} {self.path}",
+                hint=self.edit,
             ) from None
 
     def _write(self, entries: Entries) -> None:

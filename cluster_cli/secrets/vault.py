@@ -129,6 +129,10 @@ class Vault:
         """`plain`, encrypted; with the successor's key where the file there is sealed with it."""
         return encrypt(plain, self._key_in_use(path))
 
+    def editor(self, path: Path) -> str:
+        """The command with which a person edits the file `path`."""
+        return f"ansible-vault edit --vault-password-file {self.key.path} {path}"
+
     def _key_in_use(self, path: Path) -> bytes:
         if self.key.successor.path.exists() and path.exists():
             after = self.key.successor.existing(path)

@@ -181,12 +181,16 @@ class Backups:
                     "cp -a /root/key /etc/cluster/backup.key",
                 )
 
-    def copy_store(self, folder: Path) -> None:
-        """The repository in a folder of this machine, as on a disk that was taken out."""
-        packed = self.stack.on(self.node, f"tar -c -C {self.store} . | base64 -w 0", 300)
+    def outlives(self, folder: Path) -> str:
+        """What is left when all nodes are lost: the bucket, or a copy in a folder, as on a disk taken out."""
+        if self.store.startswith("s3:"):
+            return self.store
+        with self.quiet():
+            packed = self.stack.on(self.node, f"tar -c -C {self.store} . | base64 -w 0", 300)
         folder.mkdir()
         with tarfile.open(fileobj=io.BytesIO(base64.b64decode(packed))) as tar:
             tar.extractall(folder, filter="data")
+        return str(folder)
 
     def restic(self, words: str) -> str:
         """A shell command with restic's settings as the node has them."""

@@ -1,4 +1,4 @@
-"""A cluster is lost: nodes, control machine and topology. A copy of its store and the recovery sheet are left."""
+"""A cluster is lost: nodes, control machine and topology. A store, or a copy, and the sheet are left."""
 
 import time
 from dataclasses import replace
@@ -27,10 +27,9 @@ def made_again(shop: Shop, backups: Backups, tmp_path: Path, monkeypatch: pytest
     backups.fetched_beyond(time.time())
     there = shop.everywhere("lost")[0]
     acknowledged = {each.number for each in ledger.records() if each.kind == OK}
-    sheet, store = tmp_path / "sheet", tmp_path / "store"
+    sheet = tmp_path / "sheet"
     backups.verb("backup", "keys", "--print", "--to", str(sheet))
-    with backups.quiet():
-        backups.copy_store(store)
+    store = backups.outlives(tmp_path / "store")
     folder = backups.stack.folder
     assert cluster("down", folder, "--yes").code == 0
     folder.rename(tmp_path / "lost")

@@ -71,7 +71,8 @@ class Shop:
         position = self.stack.on(
             self.door, f"mariadb --no-defaults -BN -e \"SELECT BINLOG_GTID_POS('{file}', {offset})\""
         ).strip()
-        domain = self.stack.on(self.door, "mariadb --no-defaults -BN -e 'SELECT @@wsrep_gtid_domain_id'").strip()
+        sql = "SELECT IF(@@wsrep_on, @@wsrep_gtid_domain_id, @@gtid_domain_id)"
+        domain = self.stack.on(self.door, f"mariadb --no-defaults -BN -e '{sql}'").strip()
         shared = next(each for each in position.split(",") if each.startswith(f"{domain}-"))
         return shared, {int(line) for line in said[2:]}
 

@@ -136,6 +136,7 @@ def ended(code: int, said: str = "", out: bytes = b"") -> "subprocess.CompletedP
             "the sheet as a",
         ),
         ("Stat: Get: dial tcp 192.0.2.1:443: connect: connection refused", "cannot be read", "is the store there"),
+        ("Stat: Get: net/http: TLS handshake timeout", "cannot be read", "is the store there"),
         ("wrong password or no key found", "no key of the sheet opens", "is it a copy of"),
     ],
 )
@@ -148,6 +149,16 @@ def test_a_bucket_that_does_not_open_is_told_from_a_wrong_key(
         store.read(ACCESS, {"bak2": "k", sheet.OWN: "r"})
     assert raised.value.why == said
     assert hint in raised.value.hint
+    assert raised.value.where == WHERE
+
+
+def test_a_store_that_hangs_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "restic").write_text("#!/bin/sh\nexec sleep 60\n")
+    (tmp_path / "restic").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setattr(store, "LIST_SECONDS", 0.2)
+    with pytest.raises(ClusterError, match="cannot be read") as raised:
+        store.read(ACCESS, {"bak2": "k", sheet.OWN: "r"})
     assert raised.value.where == WHERE
 
 

@@ -106,11 +106,10 @@ def test_a_repository_is_known_by_its_config(store: tuple[s3.Bucket, type[Answer
     handler.said = {"GET": (200, "", ""), "PUT": (200, "", "")}
     assert found.has_repository() is True
     for _ in range(2):
-        found.answers()
         found.takes()
     asked = [(method, path) for method, path, _ in handler.asked]
     config, probe = ("GET", "/backups/shop/bak2/config"), ("PUT", "/backups/shop/bak2/probe")
-    assert asked == [config, config, config, probe], "what answered once is not asked again"
+    assert asked == [config, config, probe], "what took something once is not asked again"
 
 
 @pytest.mark.parametrize(
@@ -239,9 +238,26 @@ def test_restic_is_not_begun_where_the_store_does_not_answer(
     with pytest.raises(RefusedError, match="does not know the access key id"):
         keeper.snapshots()
     handler.said = {"GET": (404, "NoSuchKey", "")}
+    with pytest.raises(RefusedError, match="there is no repository at s3:.*/bak2: cluster up begins one"):
+        keeper.snapshots()
     (tmp_path / "repository").write_text("an id")
-    with pytest.raises(RefusedError, match="where there was one: was it removed"):
-        keeper.open()
+    for ask in (keeper.open, keeper.snapshots):
+        with pytest.raises(RefusedError, match="where there was one: was it removed"):
+            ask()
+
+
+def test_the_store_is_asked_once_a_run(
+    store: tuple[s3.Bucket, type[Answers]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found, handler = store
+    handler.said = {"GET": (200, "", "")}
+    begun = SimpleNamespace(communicate=lambda: (b"[]", b""), returncode=0)
+    monkeypatch.setattr(repository.subprocess, "Popen", lambda *_, **__: begun)
+    where = f"s3:{found.s3['endpoint']}/backups/shop/bak2"
+    keeper = repository.Repository({"store": where, "s3": found.s3, "key": "k", "compression": "auto"})
+    for _ in range(2):
+        assert keeper.snapshots() == ([], [])
+    assert len(handler.asked) == 1
 
 
 def test_a_directory_is_as_it_was(tmp_path: Path) -> None:

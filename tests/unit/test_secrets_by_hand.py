@@ -94,15 +94,29 @@ def test_an_address_is_one_and_is_not_shown() -> None:
 
 
 @pytest.mark.parametrize("verb", ["validate", "plan", "up"])
-def test_verbs_stop_before_they_touch_anything(verb: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("CONFIG", "STATE"):
-        monkeypatch.setenv(f"XDG_{name}_HOME", str(tmp_path / name.lower()))
+@pytest.mark.parametrize(("text", "line", "name"), [(TOPOLOGY, 9, "pager_token"), (BUCKET, 9, "s3_id")])
+def test_verbs_stop_before_they_touch_anything(
+    verb: str, text: str, line: int, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for kind in ("CONFIG", "STATE"):
+        monkeypatch.setenv(f"XDG_{kind}_HOME", str(tmp_path / kind.lower()))
     monkeypatch.setenv("PATH", str(CLUSTER.parent))  # no container engine: a run that went on would say so
-    (tmp_path / "topology.yml").write_text(TOPOLOGY)
-    Secrets.open(tmp_path / "secrets.yml", "shop").ensure("word", lambda: "w")
+    (tmp_path / "topology.yml").write_text(text)
+    secrets = Secrets.open(tmp_path / "secrets.yml", "shop")
+    secrets.ensure("word", lambda: "w")
     words = [str(CLUSTER), verb, str(tmp_path)]
     done = subprocess.run(words, capture_output=True, text=True, env=dict(os.environ), check=False)
     assert done.returncode == 2, done.stderr
-    assert "topology.yml:9:" in done.stderr
-    assert "there is no secret pager_token (put it in: ansible-vault edit" in done.stderr
+    assert f"topology.yml:{line}:" in done.stderr
+    assert f"there is no secret {name} (put it in: {secrets.edit}, a line `{name}: ...`)" in done.stderr
     assert "podman" not in done.stderr
+
+
+def test_the_command_that_is_told_edits_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("EDITOR", "sed -i '$ a pager_token: typed'")
+    secrets = Secrets.open(tmp_path / "secrets.yml", "shop")
+    secrets.ensure("word", lambda: "w")
+    program, *words = secrets.edit.split()
+    subprocess.run([CLUSTER.with_name(program), *words], check=True)
+    assert {name: each.value for name, each in secrets.entries().items()} == {"pager_token": "typed", "word": "w"}

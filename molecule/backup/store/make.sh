@@ -80,10 +80,7 @@ END
 chown -R root:swift $conf "$PWD"
 chmod -R g+rX "$PWD"
 
-systemctl start memcached
-for kind in account container object proxy; do
-    systemd-run --quiet --unit=store-$kind /usr/bin/swift-$kind-server $conf/$kind-server.conf
-done
+systemctl start memcached swift-account swift-container swift-object swift-proxy
 here=https://127.0.0.1:8443
 for address in http://127.0.0.1:6200 http://127.0.0.1:6201 http://127.0.0.1:6202 $here/info; do # the proxy asks those
     curl -sk --retry 100 --retry-delay 1 --retry-connrefused --output /dev/null $address

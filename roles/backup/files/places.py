@@ -14,15 +14,12 @@ class Folder:
     def __init__(self, known):
         self.path = known["store"]
 
-    def answers(self):
-        """Nothing can be told of a directory that restic does not tell."""
-
-    def takes(self):
-        """Nor of what it takes."""
-
     def has_repository(self):
         """Whether there is one."""
         return os.path.exists(os.path.join(self.path, "config"))
+
+    def takes(self):
+        """Nothing can be told of what a directory takes that restic does not tell."""
 
 
 def place(known):

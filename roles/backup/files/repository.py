@@ -53,8 +53,9 @@ class Repository:
         }
 
     def popen(self, *words, **how):
-        """restic, begun, where the store answers at all. Raises StoreError where it does not."""
-        self.place.answers()
+        """restic, begun. Raises StoreError where the store does not answer, RepositoryError where it is empty."""
+        if words[0] != "init" and not self.there:
+            raise self.missing()
         words = ["restic", *self.place.words, *words]
         return subprocess.Popen(words, env=self.environment, stderr=subprocess.PIPE, **how)
 
@@ -82,9 +83,7 @@ class Repository:
         if self.place.has_repository():
             found = json.loads(self.run("cat", "config", "--no-lock"))["id"]
         elif os.path.exists(known):
-            raise RepositoryError(
-                f"there is no repository at {self.known['store']}, where there was one: {self.place.lost}"
-            )
+            raise self.missing()
         else:
             self.place.takes()
             self.run("init", "--repository-version", "2")
@@ -94,6 +93,17 @@ class Repository:
             handle.write(found)
         os.rename(f"{known}.new", known)
         return False
+
+    @cached_property
+    def there(self):
+        """Whether there is a repository, asked once."""
+        return self.place.has_repository()
+
+    def missing(self):
+        """The error where there is none."""
+        before = os.path.exists(f"{HOME}/repository")
+        told = f", where there was one: {self.place.lost}" if before else ": cluster up begins one"
+        return RepositoryError(f"there is no repository at {self.known['store']}{told}")
 
     def put(self, chunks, name, tags):
         """Keep a stream under a file name; returns {snapshot, bytes, stored, digest}.

@@ -46,6 +46,7 @@ WORDS = {
     "exceeds quota": "the bucket takes nothing more: it has a quota, and is full",
     "connection refused": "the S3 store does not answer",
     "i/o timeout": "the S3 store does not answer",
+    "handshake timeout": "the S3 store does not answer",
     "no such host": "the name of the S3 store is not known here",
     "x509:": "the certificate of the S3 store is not trusted",
 }
@@ -68,11 +69,7 @@ class Bucket:
         self.words = ["-o", f"s3.bucket-lookup={s3['bucket_lookup']}"]
         self.words += ["-o", f"s3.region={s3['region']}"] if s3["region"] else []
         self.words += ["--cacert", s3["authority"]] if s3["authority"] else []
-        self.answers, self.takes = cache(self._answers), cache(self._takes)
-
-    def _answers(self):
-        """See that the store lets us in, once. Raises StoreError."""
-        self.has_repository()
+        self.takes = cache(self._takes)
 
     def _takes(self):
         """See that it takes something, once. Raises StoreError."""
