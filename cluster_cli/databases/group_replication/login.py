@@ -11,10 +11,10 @@ CHANNEL = "group_replication_recovery"
 
 
 def teach(live: Live, node: str) -> None:
-    """Have a server that is out of its group let the others in, and come to them, as they do now (role group_replication).
+    """Have a server that is out of its group let the others in, and come to them, with what they use now.
 
-    It is not logged: what the node has stays what the group has of it. Over the client's standard input. Raises
-    ClusterError with the server's words.
+    As role group_replication does. It is not logged: what the node has stays what the group has of it. Over the
+    client's standard input. Raises ClusterError with the server's words.
     """
     places = live.workspace.places
     secret = Secrets.open(places.secrets, places.name).entry(database_account(live.name, REPLICATION_ACCOUNT))

@@ -1,7 +1,7 @@
 """Let a node take part in its group again whose data was put in place from a backup: it fetches what it misses.
 
-MySQL's manual, "Distributed Recovery": who joins is given binary logs, or a copy of all data where these are nowhere or
-more is missing than `group_replication_clone_threshold` says. A copy is what was to be avoided.
+MySQL's manual, "Distributed Recovery": who joins is given binary logs, or a copy of all data where these are
+nowhere or more is missing than `group_replication_clone_threshold` says. A copy is what was to be avoided.
 """
 
 import time
@@ -16,6 +16,7 @@ from cluster_cli.databases.group_replication.nodes import (
     JOIN_UNIT,
     Nodes,
     evidence,
+    hold,
     let_join,
     living,
     members,
@@ -108,6 +109,7 @@ def history(_live: Live, _node: str, seat: Seat) -> Sequence[str]:
 def carry_out(live: Live, node: str, seat: Seat) -> None:
     """Have its server be the node's own, apart; then let it join, and see that nobody gave it a copy."""
     here = str(step(live, node, "settle", stdin=seat.document(history(live, node, seat)))["position"])
+    hold(live, node)
     if members(live)[node]["state"] not in (ONLINE, RECOVERING):
         live.tell("", refuse_cut_off(live, node, Seat(here)))
         login.teach(live, node)
@@ -116,7 +118,7 @@ def carry_out(live: Live, node: str, seat: Seat) -> None:
     start_again(live, node)
     live.ask(node, f"SET GLOBAL group_replication_clone_threshold = {int(told(live, node, CONFIGURED))}")
     if not step(live, node, "look")["own"]:
-        live.tell("", f"the others' binary logs did not reach any more: {node} was given a whole copy by one of them")
+        live.tell("", f"the others' binary logs did not reach any more: {node} was given a whole copy by one")
     live.tell("", f"{node} takes part in {live.name}")
 
 

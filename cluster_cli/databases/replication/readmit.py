@@ -74,7 +74,7 @@ def refuse_cut_off(live: Live, node: str, seat: Seat) -> str:
 
 
 def leads_on(live: Live, node: str, position: str) -> bool:
-    """Whether a node's binary logs hold all that comes after a position. Raises ClusterError where it is not told."""
+    """Whether a node's binary logs hold all that comes after a position. Raises ClusterError where not told."""
     if not gtid.is_set(position):
         return positions.leads_on(*oldest(live, node), position)
     answer = live.run(node, PURGED, seconds=LOOK_SECONDS)

@@ -1,7 +1,7 @@
 """What is restored for a node that goes on from there with the others: up to which transaction, and that it is so.
 
-With replicas, and in a group of MySQL: as far as there is anything; a position is all that such a node needs. A Galera
-group: up to a transaction whose number in the group is known.
+With replicas, and in a group of MySQL: as far as there is anything; a position is all that such a node needs. A
+Galera group: up to a transaction whose number in the group is known.
 """
 
 import os

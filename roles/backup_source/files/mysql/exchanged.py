@@ -46,7 +46,7 @@ def seated(_known):
 def settle():
     """Run on what came, apart from everybody, as a node's own; on stdin: {history: [the set it was restored to]}.
 
-    Done once. Raises RefusedError unless it has exactly that set: others would give too little, or nothing fits.
+    Done once. Raises RefusedError unless it has exactly that set: by it others know what to give.
     """
     wanted = ",".join(json.load(sys.stdin)["history"])
     apart()
