@@ -1,4 +1,4 @@
-"""A node of a MySQL group put back from a backup: what it is let join with, killed before and after everything.
+"""A node of MySQL put back from a backup: what it is let join, or follow, with, killed before and after everything.
 
 The node and its group are a model here; tests/e2e/test_backup_mysql.py has real ones.
 """
@@ -17,6 +17,8 @@ from cluster_cli.backups.notes import Note
 from cluster_cli.backups.stages import Job, Stage
 from cluster_cli.databases.group_replication import login, readmit
 from cluster_cli.databases.group_replication.gtid import GtidSet
+from cluster_cli.databases.replication import readmit as replication
+from cluster_cli.databases.replication.look import Look
 from cluster_cli.databases.seat import Seat
 from cluster_cli.errors import ClusterError
 from tests.unit.exchange_model import NEW, OLD, Mortal, Node, killed_at_every_point
@@ -298,3 +300,60 @@ def test_a_note_of_before_goes_on(patch: Callable[[Model], Model]) -> None:
     model.note = replace(NOTE, phase=notes.JOINING, to=str(SEAT["gtid"]))
     done(model, one_node_stages.PUT_BACK)
     well(model, NEW)
+
+
+def replicas(shows: str, gone: str, did: list[str]) -> Any:
+    """A primary db1 that shows a set, and has no binary logs of another one, and a replica db2."""
+    answer = SimpleNamespace(rc=0, out=f"{gone}\n", err="")
+    database = SimpleNamespace(mode="replication", engine="mysql", delayed={})
+    return SimpleNamespace(
+        name="main", nodes=("db1", "db2"), database=database, run=lambda *_, **__: answer,
+        tell=lambda _, text: did.append(text), shows=shows,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def follower(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What a replica is told, in order."""
+    did: list[str] = []
+
+    def told(_live: Any, node: str, *words: str, **_: Any) -> dict[str, Any]:
+        assert node == "db2"
+        did.append(" ".join(words))
+        return {}
+
+    def looks(live: Any) -> dict[str, Look]:
+        leads = Look(running=True, read_only=False, master=True, position=live.shows, history=live.shows)
+        follows = Look(running=True, follows="db1", io="Yes", sql="Yes", position=live.shows, history=live.shows)
+        return {"db1": leads, "db2": follows}
+
+    monkeypatch.setattr(replication, "exchange_step", told)
+    monkeypatch.setattr(replication, "step", told)
+    monkeypatch.setattr(replication, "looks", looks)
+    return did
+
+
+def test_a_replica_is_settled_before_it_follows(follower: list[str]) -> None:
+    live = replicas(f"{OTHER}:1-60", "", follower)
+    replication.carry_out(live, "db2", Seat(f"{OTHER}:1-40"))
+    assert follower == ["settle", "release", "start", "follow db1", "db2 follows db1"]
+
+
+@pytest.mark.parametrize(
+    ("here", "gone", "why"),
+    [
+        (f"{OTHER}:1-40", f"{OTHER}:1-40", ""),
+        (f"{OTHER}:1-40", f"{OTHER}:1-41", "no binary logs any more that go on from there"),
+        (f"{OTHER}:1-61", "", f"it would have what db1 has not: {OTHER}:61"),
+        (f"{OTHER}:1-40,{GROUP}:1", "", f"it would have what db1 has not: {GROUP}:1"),
+    ],
+)
+def test_a_replica_goes_on_by_what_its_primary_keeps(follower: list[str], here: str, gone: str, why: str) -> None:
+    live = replicas(f"{OTHER}:1-60", gone, follower)
+    if not why:
+        assert "nobody gives a copy" in replication.refuse_cut_off(live, "db2", Seat(here))
+        return
+    with pytest.raises(ClusterError) as raised:
+        replication.refuse_cut_off(live, "db2", Seat(here))
+    assert why in str(raised.value.why)
+    assert "cluster rejoin db2 --clone" in str(raised.value.hint)
