@@ -1,4 +1,4 @@
-"""A node of MySQL put back from a backup: what it is let join, or follow, with, killed before and after everything.
+"""A node of MySQL put back from a backup: with what it is let join or follow, killed before and after everything.
 
 The node and its group are a model here; tests/e2e/test_backup_mysql.py has real ones.
 """
