@@ -16,7 +16,7 @@ from .backup_shop import MysqlShop
 from .command import wait_for
 from .conftest import Stack, running
 from .data_tier import only_in_drills
-from .test_backup_mysql import MILLION, executed, top
+from .test_backup_mysql import EMPTIED, MILLION, executed, top
 from .verdict import OK
 
 TOPOLOGY = """
@@ -162,7 +162,7 @@ def test_who_led_once_fetches_what_it_wrote_itself(shop: MysqlShop, backups: Bac
         shop.say("CREATE TABLE own (id INT PRIMARY KEY)")
         shop.say("INSERT INTO own VALUES (1), (2)")
         backups.verb("switchover", "main", "--to", "db2", "--yes")
-        backups.stack.on("db1", "systemctl kill -s KILL mysql; systemctl stop mysql; rm -r /var/lib/mysql")
+        backups.stack.on("db1", EMPTIED)
         backups.verb("restore", "main", "--node", "db1", "--yes")
     assert shop.everywhere("own") == [{1, 2}] * len(NODES)
     backups.verb("restore", "main", "--node", "db1", "--confirm", "--yes")

@@ -26,7 +26,7 @@ from tests.unit.exchange_model import NEW, OLD, Mortal, Node, killed_at_every_po
 GROUP, OTHER = "e17933a0-eb61-11f1-88da-abb6e7012816", "99999999-2222-3333-4444-555555555555"
 SEAT = {"gtid": f"{GROUP}:1-40", "seqno": 0}
 NOTE = Note("main", notes.RESTORING, "db3", "bak1", f"{GROUP}:1-38", began="2026-11-29T10:00:00+00:00", node="db3")
-MEMBER = {"members": 3, "unreachable": 0, "offline": False, "role": "SECONDARY", "uuid": "u", "read_only": True}
+MEMBER = {"members": 3, "unreachable": 0, "waiting": 0, "offline": False, "role": "SECONDARY", "read_only": True}
 NEVER, CONFIGURED = "9223372036854775807", "1000000"
 
 

@@ -144,5 +144,7 @@ def start_again(live: Live, node: str) -> None:
 def joining(row: Mapping[str, Any], nodes: Nodes, node: str) -> str:
     """How far it is, in words."""
     whole = union(GtidSet.parse(nodes[name]["has"]) for name in others_in(nodes, node))
-    behind = f", lacks {len(whole - GtidSet.parse(row['has']))} transactions" if row["state"] else ""
-    return f"joins ({row['state'] or 'its server starts'}){behind}"
+    if not row["state"]:
+        return "its server starts"
+    lacks = len(whole - GtidSet.parse(row["has"]))
+    return f"joins ({row['state']}), lacks {lacks} transactions, {row['waiting']} wait to be applied"
