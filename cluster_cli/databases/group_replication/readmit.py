@@ -33,7 +33,10 @@ RECOVERING = "RECOVERING"
 JOIN_SECONDS, OUT_SECONDS = 86400.0, 180.0  # in all; while it is out, though its server answers
 PERIOD = 1.0
 PURGED = "mysql --no-defaults --connect-timeout=3 -BN --raw -e \"SELECT REPLACE(@@GLOBAL.gtid_purged, '\\n', '')\""
-LAST_WORDS = f"journalctl -u mysql -u {JOIN_UNIT} -n 40 --no-pager -o cat | grep -E 'ERROR|not found|not yet|no group' | tail -n 3"
+LAST_WORDS = (
+    f"journalctl -u mysql -u {JOIN_UNIT} -n 40 --no-pager -o cat | "
+    "grep -E 'ERROR|not found|not yet|no group' | tail -n 3"
+)
 NO_COPY = "SET GLOBAL group_replication_clone_threshold = 9223372036854775807"
 CONFIGURED = (
     "my_print_defaults mysqld | tr - _ | sed -nE 's/^__(loose_)?group_replication_clone_threshold=//p' | tail -n 1"
