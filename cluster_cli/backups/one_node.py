@@ -23,7 +23,7 @@ from cluster_cli.backups.restoring import Asked, Done, Wish, evidence, one_of, p
 from cluster_cli.databases.asked import known
 from cluster_cli.databases.live import Live
 from cluster_cli.databases.plan import Plan
-from cluster_cli.databases.replication import positions
+from cluster_cli.databases.replication import gtid
 from cluster_cli.databases.seat import Seat
 from cluster_cli.errors import ClusterError, Exit
 from cluster_cli.inventory import Host
@@ -31,7 +31,6 @@ from cluster_cli.show.run import confirm_name
 from cluster_cli.topology.makers import backed_up
 from cluster_cli.workspace import Workspace
 
-ENGINES = ("mariadb",)
 PLAN_SECONDS = 900.0  # what was written last is fetched first
 
 
@@ -96,13 +95,6 @@ def confirm(workspace: Workspace, wish: Wish, yes: bool) -> Done:
 def of_node(workspace: Workspace, wish: Wish) -> tuple[Live, str]:
     """The database and the node that are meant. Raises ClusterError (exit 2)."""
     name, node = named(workspace, wish), str(wish.target)
-    if (engine := workspace.topology.databases[name].engine) not in ENGINES:
-        raise ClusterError(
-            f"{node} cannot be put back from a backup",
-            why=f"{name} is of {engine}: data of a running database goes on from a backup for MariaDB only",
-            hint=f"have it copied from another node: cluster rejoin {node} --clone",
-            code=Exit.USAGE,
-        )
     live = live_of(workspace, replace(wish, database=name))
     known(live, node)
     return live, node
@@ -202,10 +194,13 @@ def best_source(workspace: Workspace, wish: Wish, live: Live) -> tuple[Host, dic
 
 
 def furthest(reached: Mapping[str, str]) -> str:
-    """The backup node that goes furthest, the first of several. reached: position by node."""
+    """The backup node that goes furthest, the first of several. reached: position by node.
+
+    Sets may each have what the other has not: then the one that has more.
+    """
     best = next(iter(reached))
     for name, position in reached.items():
-        if positions.distance(position, reached[best]) > 0:
+        if gtid.distance(position, reached[best]) > gtid.distance(reached[best], position):
             best = name
     return best
 

@@ -12,7 +12,7 @@ from cluster_cli.backups import exchange, notes
 from cluster_cli.backups.exchange import step
 from cluster_cli.backups.nodes import work
 from cluster_cli.backups.restoring import restored_beside
-from cluster_cli.backups.stages import Job, Stage, exchanged, fits
+from cluster_cli.backups.stages import NAMES, Job, Stage, exchanged, fits
 from cluster_cli.databases.seat import Seat
 from cluster_cli.errors import ClusterError
 
@@ -38,7 +38,7 @@ def bring(job: Job) -> None:
     seat = Seat(found["gtid"], found.get("group", ""), found["seqno"])
     live.tell("", mode_of(job).refuse_cut_off(live, node, seat))
     weight = exchange.weigh(job.source, live.name)
-    fits(weight["version"], look["version"], node)
+    fits(weight["version"], look["version"], node, NAMES[live.database.engine])
     step(live, node, "room", str(weight["bytes"]))
     job.keep(to=seat.gtid, group=seat.group, seqno=seat.seqno)
     exchange.stream(job.source, live, node, weight["bytes"], live.tell)

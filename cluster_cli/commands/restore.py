@@ -68,8 +68,8 @@ def command(
 
     The moment is a second of the clock, or exactly a GTID position (of MySQL: a
     set, as @@gtid_executed says it); or, with --before-query, just before a
-    statement that matches a regular expression (case does not matter; not of
-    MySQL). --dry-run shows what matches, when it was, and how to name the moment.
+    statement that matches a regular expression (case does not matter). --dry-run
+    shows what matches, when it was, and how to name the moment.
 
     With --to scratch nothing live is touched: what is restored is served at a
     socket there until it is discarded.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Seat:
-    """gtid: the position. group, seqno: of a Galera group, the same in its own numbers; else empty and 0."""
+    """gtid: the position, of MySQL the exact set. group, seqno: of a Galera group, in its numbers; else empty."""
 
     gtid: str
     group: str = ""

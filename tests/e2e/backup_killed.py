@@ -2,7 +2,9 @@
 
 from .backup_lab import Backups
 from .backup_shop import Shop
+from .verdict import OK
 
+ROWS, PATIENCE = 200, 240
 UNDO = ("restore", "main", "--undo", "--yes")
 
 
@@ -31,3 +33,21 @@ def ends_well(
         backups.verb("restore", "main", "--confirm", "--yes")
     backups.run("--full")
     backups.verb("backup", "verify", "main")
+
+
+def node_ends_well(shop: Shop, backups: Backups, stage: str, after: float, way: str, node: str = "db3") -> None:
+    """The same of one node that is put back: writes go on meanwhile, and every node has all of them."""
+    table = f"alone_{stage}_{after:g}_{way}".replace(".", "_")
+    words = ("restore", "main", "--node", node)
+    with shop.ledger(table) as ledger:
+        ledger.wait_for(ROWS, PATIENCE)
+        backups.killed(stage, *words, "--yes", after=after)
+        if way == "again" or backups.stack.status()["databases"]["main"]["restore"]:
+            backups.verb(*words, *([] if way == "again" else ["--undo"]), "--yes")
+        ledger.wait_for(ROWS, PATIENCE)
+    if backups.stack.status()["databases"]["main"]["restore"]:
+        backups.verb(*words, "--confirm", "--yes")
+    backups.stack.settle(PATIENCE)
+    there = shop.everywhere(table)
+    assert there == [there[0]] * len(shop.nodes)
+    assert {each.number for each in ledger.records() if each.kind == OK} <= there[0]

@@ -6,7 +6,7 @@ import json
 import os
 import shlex
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,11 +44,12 @@ SPOILED = "echo spoiled > /srv/site/deep/page; rm /srv/site/link; echo new > /sr
 # Data of a server that runs becomes bad, and it ends.
 ROT = """cd /var/lib/mysql && for name in ibdata1 shop/*.ibd; do
 dd if=/dev/urandom of=$name bs=16k seek=3 count=60 conv=notrunc status=none; done
-systemctl kill -s KILL mariadb"""
-PURGE = """mariadb --no-defaults -e 'FLUSH BINARY LOGS'
-here() { mariadb --no-defaults -BNe 'SHOW BINARY LOGS'; }
+systemctl kill -s KILL {}"""
+PURGE = """{0} -e 'FLUSH BINARY LOGS'
+here() {{ {0} -BNe 'SHOW BINARY LOGS'; }}
 until [ "$(here | wc -l)" = 1 ]; do
-mariadb --no-defaults -e "PURGE BINARY LOGS TO '$(here | tail -n 1 | cut -f1)'"; sleep 0.5; done"""
+{0} -e "PURGE BINARY LOGS TO '$(here | tail -n 1 | cut -f1)'"; sleep 0.5; done"""
+OWN = "python3 -I /usr/local/lib/cluster/exchanger look | grep -q '\"own\": true'"  # no copy of another node
 LARGEST = "$(find {0}/data -type f -printf '%s %p\\n' | sort -n | tail -1 | cut -d' ' -f2)"
 
 
@@ -180,6 +181,30 @@ class Backups:
                     f"rm -rf {self.store}; mv {self.store}.good {self.store}; "
                     "cp -a /root/key /etc/cluster/backup.key",
                 )
+
+    @property
+    def server(self) -> str:
+        """The unit of the database's server."""
+        return "mysql" if self.client.startswith("mysql") else "mariadb"
+
+    def rot(self, node: str) -> None:
+        """Have a node's data be bad, and its server end."""
+        self.stack.on(node, ROT.format(self.server))
+
+    def purge(self, node: str) -> None:
+        """Have a node keep no binary log but that in use."""
+        self.stack.on(node, PURGE.format(self.client))
+
+    @contextmanager
+    def nothing_fetched(self, nodes: Sequence[str]) -> Iterator[None]:
+        """No node gives anything to backup nodes meanwhile."""
+        for node in nodes:
+            self.stack.on(node, "systemctl stop cluster-backup-source")
+        try:
+            yield
+        finally:
+            for node in nodes:
+                self.stack.on(node, "systemctl start cluster-backup-source")
 
     def outlives(self, folder: Path) -> str:
         """What is left when all nodes are lost: the bucket, or a copy in a folder, as on a disk taken out."""

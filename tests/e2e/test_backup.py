@@ -22,8 +22,8 @@ from cluster_cli.backups.sheet import check
 from cluster_cli.secrets.store import Secrets
 
 from . import dumps, sysbench
-from .backup_killed import ends_well
-from .backup_lab import DIGESTS, ROT, SITE, SPOILED, Backups
+from .backup_killed import ends_well, node_ends_well
+from .backup_lab import DIGESTS, OWN, SITE, SPOILED, Backups
 from .backup_points import all_are_exact
 from .backup_shop import Shop
 from .command import Done, wait_for
@@ -65,7 +65,6 @@ until [ "$(systemctl show -P ActiveState cluster-backup@full:main)" != activatin
 systemctl show -P Result cluster-backup@full:main
 """
 
-OWN = "test -e /var/lib/mysql/cluster-received.json"  # what a whole copy by another node would have removed
 POSITION = "mariadb --no-defaults -BNe 'SELECT @@gtid_binlog_pos'"
 
 
@@ -312,7 +311,7 @@ def test_a_node_with_bad_data_is_put_back_from_a_backup(shop: Shop, backups: Bac
     with shop.ledger("rotten") as ledger:
         ledger.wait_for(ROWS, PATIENCE)
         assert "db1 takes writes" in backups.verb("restore", "main", "--node", "db1", "--yes", code=1).err
-        backups.stack.on("db3", ROT)
+        backups.rot("db3")
         said = backups.verb(*words, "--dry-run").err
         assert "nobody gives a copy" in said, said
         backups.killed("exchange", *words, "--yes", after=0.5)
@@ -368,36 +367,18 @@ def test_putting_back_a_node_that_is_killed_anywhere(
     shop: Shop, backups: Backups, stage: str, after: float, way: str
 ) -> None:
     """The same command goes on, or --undo takes it back: writes go on, and every node has all of them."""
-    table = f"alone_{stage}_{after:g}_{way}".replace(".", "_")
-    words = ("restore", "main", "--node", "db3")
-    with shop.ledger(table) as ledger:
-        ledger.wait_for(ROWS, PATIENCE)
-        backups.killed(stage, *words, "--yes", after=after)
-        if way == "again" or backups.stack.status()["databases"]["main"]["restore"]:
-            backups.verb(*words, *([] if way == "again" else ["--undo"]), "--yes")
-        ledger.wait_for(ROWS, PATIENCE)
-    if backups.stack.status()["databases"]["main"]["restore"]:
-        backups.verb(*words, "--confirm", "--yes")
-    there = shop.everywhere(table)
-    assert there == [there[0]] * len(shop.nodes)
-    assert {each.number for each in ledger.records() if each.kind == OK} <= there[0]
-    backups.stack.settle(PATIENCE)
+    node_ends_well(shop, backups, stage, after, way)
 
 
 @only_in_drills
 def test_who_could_not_go_on_from_a_backup_is_left_alone(shop: Shop, backups: Backups) -> None:
     """Nothing was fetched for longer than the others remember: nothing is done, and what else there is is said."""
     backups.fetched_beyond(time.time())
-    for node in shop.nodes:
-        backups.stack.on(node, "systemctl stop cluster-backup-source")
     shop.say("CREATE TABLE forgotten (id INT PRIMARY KEY AUTO_INCREMENT, v VARCHAR(1300))")
-    try:
+    with backups.nothing_fetched(shop.nodes):
         for _ in range(GCACHE_MEGABYTES // 6 + 6):
             shop.say("INSERT INTO forgotten (v) SELECT RPAD(MD5(seq), 1300, MD5(RAND())) FROM seq_1_to_5000")
         done = backups.verb("restore", "main", "--node", "db3", "--yes", code=1)
-    finally:
-        for node in shop.nodes:
-            backups.stack.on(node, "systemctl start cluster-backup-source")
     assert "the others keep what came after" in done.err
     assert "cluster up --only database" in done.err
     assert backups.stack.status()["databases"]["main"]["restore"] is None

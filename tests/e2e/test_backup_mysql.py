@@ -13,11 +13,11 @@ import pytest
 from cluster_cli.databases.group_replication.gtid import GtidSet
 
 from . import dumps
-from .backup_killed import ends_well
-from .backup_lab import Backups
+from .backup_killed import ends_well, node_ends_well
+from .backup_lab import OWN, Backups
 from .backup_points import all_are_exact
 from .backup_shop import MysqlShop
-from .command import wait_for
+from .command import cluster, wait_for
 from .conftest import Stack, running
 from .data_tier import only_in_drills
 from .test_backup import KILL, PATIENCE, ROWS, a_giver_is_lost, fit
@@ -51,6 +51,10 @@ COPY = f"{PLACE}/cluster-backup"
 # In the middle of a copy, at whichever node gives it.
 WATCH = f"until [ -e {COPY}/ibdata1 ]; do sleep 0.01; done; {{0}}"
 FULL = "systemctl start --no-block cluster-backup@full:main"
+LEFT = "ls -d /var/lib/mysql?* /var/lib/mysql/.cluster-aside/* 2>/dev/null | grep -v mysql-files || true"
+HAS = "SELECT @@GLOBAL.gtid_executed"
+# All of a node's data is lost; the folder is a mount point in a lab.
+EMPTIED = "systemctl kill -s KILL mysql; systemctl stop mysql; find /var/lib/mysql -mindepth 1 -delete"
 
 pytestmark = only_in_drills
 
@@ -220,9 +224,129 @@ def test_one_table_is_put_beside_the_live_one(shop: MysqlShop, backups: Backups)
                                                                   ["3", "NULL", "6"]]  # fmt: skip
 
 
-def test_what_is_not_done_for_mysql_is_refused(backups: Backups) -> None:
-    done = backups.verb("restore", "main", "--node", "db3", "--yes", code=2)
-    assert "cluster rejoin db3 --clone" in done.err
+def spare(backups: Backups) -> str:
+    """A node the group can do without: it takes no writes."""
+    primary = backups.stack.status()["databases"]["main"]["primary"]
+    return [node for node in NODES if node != primary][-1]
+
+
+def test_a_node_with_bad_data_is_put_back_from_a_backup(shop: MysqlShop, backups: Backups) -> None:
+    """Under writers, and killed half-way: the others serve and give no copy, and not one write is lost."""
+    node = spare(backups)
+    words = ("restore", "main", "--node", node)
+    with shop.ledger("rotten") as ledger:
+        ledger.wait_for(ROWS, PATIENCE)
+        primary = str(backups.stack.status()["databases"]["main"]["primary"])
+        refused = backups.verb("restore", "main", "--node", primary, "--yes", code=1)
+        assert f"{primary} takes the writes" in refused.err
+        backups.rot(node)
+        said = backups.verb(*words, "--dry-run").err
+        assert "nobody gives a copy" in said, said
+        backups.killed("exchange", *words, "--yes", after=0.5)
+        told = [each for each in backups.stack.status()["problems"] if f"putting back {node}" in each]
+        assert len(told) == 1, told
+        before = ledger.acknowledged
+        done = backups.verb(*words, "--yes", "-o", "json").json
+        ledger.wait_for(ROWS, PATIENCE)
+        print(f"{node} after {done['seconds']} s: {done['stages']}; {ledger.acknowledged - before} rows meanwhile")
+    is_a_member_of_its_own(shop, backups, node)
+    there = shop.everywhere("rotten")
+    assert there == [there[0]] * len(NODES)
+    assert {each.number for each in ledger.records() if each.kind == OK} <= there[0]
+    backups.run()
+    backups.verb("backup", "verify", "main")
+    assert f"{node} alone is put back" in backups.verb("restore", "main", "--undo", "--yes", code=2).err
+    backups.verb(*words, "--confirm", "--yes")
+    assert "restore" not in backups.stack.on(node, LEFT)
+    backups.stack.settle(PATIENCE)
+
+
+def said_by_all(backups: Backups, sql: str) -> set[str]:
+    """What the nodes' servers answer."""
+    return {backups.stack.on(node, f'{backups.client} -BN -e "{sql}"') for node in NODES}
+
+
+def is_a_member_of_its_own(shop: MysqlShop, backups: Backups, node: str) -> None:
+    """It was given no copy, counts as the others do, takes no writes, and is as its role has it."""
+    backups.stack.on(node, OWN)
+    wait_for("the same set everywhere", lambda: len(said_by_all(backups, HAS)) == 1, 60)
+    sql = "SELECT @@super_read_only, @@group_replication_clone_threshold, @@group_replication_bootstrap_group"
+    assert backups.stack.on(node, f"{shop.client} -e '{sql}'").split() == ["1", "1000000", "0"]
+    assert len(said_by_all(backups, "SELECT @@server_uuid")) == len(NODES)
+    rights = backups.stack.on(node, f"{shop.client} -e \"SHOW GRANTS FOR 'mysql'@'localhost'\"")
+    assert "INSERT" not in rights, "it may still do what only who replays may"
+
+
+def test_a_node_whose_disk_is_lost_is_put_back(shop: MysqlShop, backups: Backups) -> None:
+    """Nothing is in place of its data, and then again what was: nothing, on which no server starts."""
+    node = spare(backups)
+    shop.say("CREATE TABLE kept_elsewhere (id INT PRIMARY KEY)")
+    shop.say("INSERT INTO kept_elsewhere VALUES (1)")
+    backups.stack.on(node, EMPTIED)
+    words = ("restore", "main", "--node", node)
+    backups.verb(*words, "--yes")
+    is_a_member_of_its_own(shop, backups, node)
+    assert shop.everywhere("kept_elsewhere") == [{1}] * len(NODES)
+    undone = backups.verb(*words, "--undo", "--yes")
+    assert "its server does not take part" in undone.err
+    done = cluster("up", backups.stack.folder, "--only", "database", timeout=600)
+    assert done.code == 0, done
+    assert shop.everywhere("kept_elsewhere") == [{1}] * len(NODES)  # an empty one is given all by another
+    backups.verb(*words, "--confirm", "--yes")
+    backups.stack.settle(PATIENCE)
+
+
+@pytest.mark.parametrize(
+    ("stage", "after", "way"),
+    [
+        ("restore", 3.0, "again"),
+        ("restore", 8.0, "undo"),
+        ("exchange", 0.2, "undo"),
+        ("exchange", 2.5, "undo"),
+        ("start", 0.5, "again"),
+        ("start", 2.0, "undo"),
+        ("start", 4.0, "again"),
+        ("start", 7.0, "undo"),
+    ],
+)
+def test_putting_back_a_node_that_is_killed_anywhere(
+    shop: MysqlShop, backups: Backups, stage: str, after: float, way: str
+) -> None:
+    """The same command goes on, or --undo takes it back: writes go on, and every node has all of them."""
+    node_ends_well(shop, backups, stage, after, way, spare(backups))
+
+
+def test_a_node_comes_with_the_password_of_today(shop: MysqlShop, backups: Backups) -> None:
+    """The copy, and what was fetched since, know that of before: it was changed since."""
+    node = spare(backups)
+    backups.fetched_beyond(time.time())
+    with backups.nothing_fetched(NODES):
+        backups.verb("secrets", "rotate", "database_main.cluster_replication")
+        shop.say("CREATE TABLE rotated (id INT PRIMARY KEY)")
+        shop.say("INSERT INTO rotated VALUES (1)")
+        backups.verb("restore", "main", "--node", node, "--yes")
+    is_a_member_of_its_own(shop, backups, node)
+    assert shop.everywhere("rotated") == [{1}] * len(NODES)
+    backups.verb("restore", "main", "--node", node, "--confirm", "--yes")
+    backups.stack.settle(PATIENCE)
+
+
+def test_who_could_not_go_on_from_a_backup_is_left_alone(shop: MysqlShop, backups: Backups) -> None:
+    """Nothing was fetched any more, and the others removed what comes next: nothing is done, and no copy given."""
+    node = spare(backups)
+    backups.fetched_beyond(time.time())
+    with backups.nothing_fetched(NODES):
+        shop.say("CREATE TABLE purged (id INT PRIMARY KEY)")
+        for other in NODES:
+            if other != node:
+                backups.purge(other)
+        done = backups.verb("restore", "main", "--node", node, "--yes", code=1)
+    assert "in binary logs any more" in done.err
+    assert f"cluster rejoin {node} --clone" in done.err
+    assert backups.stack.status()["databases"]["main"]["restore"] is None
+    backups.stack.settle(PATIENCE)
+    backups.fetched_beyond(time.time())  # from this node, which has all
+    backups.verb("restore", "main", "--node", node, "--dry-run")
 
 
 def test_what_comes_just_before_a_statement_is_restored(shop: MysqlShop, backups: Backups) -> None:
@@ -279,8 +403,7 @@ def test_a_restore_is_taken_back_and_confirmed(shop: MysqlShop, backups: Backups
     assert top(executed(shop)) > top(had), "numbers that were given since might be given again"
     backups.verb("restore", "main", "--confirm", "--yes")
     for node in NODES:
-        left = "ls -d /var/lib/mysql?* /var/lib/mysql/.cluster-aside/* 2>/dev/null | grep -v mysql-files || true"
-        assert "restore" not in backups.stack.on(node, left)
+        assert "restore" not in backups.stack.on(node, LEFT)
     shop.say("CREATE TABLE after_undo (id INT PRIMARY KEY)")
     backups.run("--full")
     backups.verb("backup", "verify", "main")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from .backup_lab import DIGESTS, PURGE, ROT, SITE, Backups
+from .backup_lab import DIGESTS, SITE, Backups
 from .backup_lost import made_again
 from .backup_shop import Shop
 from .command import cluster, wait_for
@@ -109,7 +109,7 @@ def test_a_replica_with_bad_data_is_put_back_from_a_backup(shop: Shop, backups: 
         ledger.wait_for(ROWS, PATIENCE)
     # Nobody writes meanwhile: writes wait for the replica, and clients that come again take up all connections.
     assert "db1 takes the writes" in backups.verb("restore", "main", "--node", "db1", "--yes", code=1).err
-    backups.stack.on("db2", ROT)
+    backups.rot("db2")
     said = backups.verb(*words, "--dry-run").err
     assert "nobody gives a copy" in said, said
     backups.killed("exchange", *words, "--yes", after=0.5)
@@ -127,15 +127,10 @@ def test_a_replica_with_bad_data_is_put_back_from_a_backup(shop: Shop, backups: 
 
 def test_who_could_not_follow_from_a_backup_is_left_alone(shop: Shop, backups: Backups) -> None:
     """Nothing was fetched any more, and the primary has removed what comes next."""
-    for node in shop.nodes:
-        backups.stack.on(node, "systemctl stop cluster-backup-source")
-    try:
+    with backups.nothing_fetched(shop.nodes):
         shop.say("CREATE TABLE purged (id INT PRIMARY KEY)")
-        backups.stack.on("db1", PURGE)
+        backups.purge("db1")
         done = backups.verb("restore", "main", "--node", "db2", "--yes", code=1)
-    finally:
-        for node in shop.nodes:
-            backups.stack.on(node, "systemctl start cluster-backup-source")
     assert "has no binary logs any more that go on from there" in done.err
     assert "cluster rejoin db2 --clone" in done.err
     assert backups.stack.status()["databases"]["main"]["restore"] is None

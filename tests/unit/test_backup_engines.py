@@ -139,15 +139,16 @@ def test_a_running_database_of_either_engine_is_put_back(workspace: Any) -> None
         assert replacing.live_of(workspace, Wish(name)).name == name
 
 
-def test_no_node_of_mysql_is_put_back_alone(workspace: Any) -> None:
+def test_a_node_of_either_engine_is_put_back_alone(workspace: Any) -> None:
     topology = workspace.topology
-    node = topology.databases["books"].nodes[0]
-    for database in ("books", None):
-        with pytest.raises(ClusterError, match=f"{node} cannot be put back from a backup") as raised:
-            one_node.of_node(workspace, Wish(database, target=node))
-        assert f"cluster rejoin {node} --clone" in str(raised.value.hint)
-    node = topology.databases["main"].nodes[-1]
-    assert one_node.of_node(workspace, Wish(None, target=node))[0].name == "main"
+    for name in ("books", "main"):
+        node = topology.databases[name].nodes[-1]
+        for database in (name, None):
+            live, found = one_node.of_node(workspace, Wish(database, target=node))
+            assert (live.name, found) == (name, node)
+            assert {"weigh", "refuse_cut_off", "history", "carry_out", "start_again"} <= set(
+                vars(one_node.mode_of(live))
+            )
     with pytest.raises(ClusterError, match="no node of database main"):
         one_node.of_node(workspace, Wish("main", target=topology.databases["books"].nodes[0]))
 

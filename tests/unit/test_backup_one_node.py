@@ -26,6 +26,7 @@ from tests.unit.exchange_model import NEW, OLD, Mortal, Node, killed_at_every_po
 
 NOTE = Note("main", notes.RESTORING, "db3", "bak1", "1-1-42", began="2026-11-27T14:03:27+00:00", node="db3")
 SEAT = {"gtid": "1-1-44", "group": "g", "seqno": 51}
+UUID = "3e11fa47-71ca-11e1-9e33-c80aa9429562"
 TOPOLOGY = """
 name: shop
 provider: podman
@@ -132,7 +133,10 @@ def patch(monkeypatch: pytest.MonkeyPatch) -> Any:
 def done(model: Model, what: tuple[Stage, ...]) -> Job:
     """All stages, by the note the node has."""
     live: Any = SimpleNamespace(
-        name="main", nodes=("db1", "db2", "db3"), database=SimpleNamespace(mode="galera"), tell=lambda *_: None
+        name="main",
+        nodes=("db1", "db2", "db3"),
+        tell=lambda *_: None,
+        database=SimpleNamespace(mode="galera", engine="mariadb"),
     )
     run: Any = None
     source: Any = SimpleNamespace(name="bak1")
@@ -239,6 +243,9 @@ def test_only_what_was_begun_goes_on() -> None:
 def test_the_backup_node_that_goes_furthest_does_it() -> None:
     assert one_node.furthest({"bak1": "1-7-9", "bak2": "1-7-12"}) == "bak2"
     assert one_node.furthest({"bak1": "1-7-12", "bak2": "1-7-12"}) == "bak1"
+    sets = {"bak1": f"{UUID}:1-9", "bak2": f"{UUID}:1-4:6-12", "bak3": f"{UUID}:1-12"}
+    assert one_node.furthest(sets) == "bak3"
+    assert one_node.furthest({name: sets[name] for name in ("bak1", "bak2")}) == "bak2"
 
 
 def test_data_that_is_kept_already_is_not_overwritten() -> None:

@@ -15,7 +15,7 @@ import catalogue
 import settings
 
 FILES = Path(__file__).parents[2] / "roles/backup/files"
-GROUP = "e17933a0-eb61-11f1-88da-abb6e7012816"
+GROUP, OTHER = "e17933a0-eb61-11f1-88da-abb6e7012816", "11111111-2222-3333-4444-555555555555"
 # As mariadb-binlog 10.11 prints them, with row events left out: a transaction, DDL, one of another domain.
 PRINTED = """#261128 19:29:28 server id 7  end_log_pos 2305 CRC32 0xe1bb24df 	GTID 9-7-10 trans
 #261128 19:29:28 server id 7  end_log_pos 2478 CRC32 0xe1abc5e9 	Xid = 13
@@ -115,6 +115,16 @@ def test_files_say_themselves_up_to_where_they_go(
         take()
         assert place == {"gtid": "9-7-20", "seqno": says, "group": GROUP}
     assert len(told) == said
+
+
+def test_a_server_of_mysql_tells_exactly_what_it_has(seat: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A copy holds less than it may, and a node that said more would lack it for good."""
+    monkeypatch.setattr(seat.engine, "holds", lambda *_: f"{OTHER}:1-3,{GROUP}:1-17", raising=False)
+    for mode in ("replication", "group_replication"):
+        place = {"gtid": f"{GROUP}:1-20", "seqno": 0}
+        with seat.taken({"mode": mode}, "/data", place) as settle:
+            settle(None)
+        assert place == {"gtid": f"{OTHER}:1-3,{GROUP}:1-17", "seqno": 0}
 
 
 def test_nothing_is_asked_of_what_no_node_goes_on_from(seat: ModuleType) -> None:

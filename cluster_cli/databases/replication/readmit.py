@@ -13,10 +13,12 @@ from cluster_cli.databases.replication.nodes import Looks, evidence, looks, step
 from cluster_cli.databases.replication.rejoin import START_SECONDS, late
 from cluster_cli.databases.seat import Seat
 from cluster_cli.errors import ClusterError
+from cluster_cli.ssh import Answer
 
 CATCH_UP_SECONDS = 86400.0
 PERIOD = 1.0
 LOOK_SECONDS = 60.0
+PURGED = "mysql --no-defaults --connect-timeout=3 -BN --raw -e \"SELECT REPLACE(@@GLOBAL.gtid_purged, '\\n', '')\""
 # The first lines of the oldest file: where it begins, and the first transaction.
 OLDEST = (
     'index=$(mariadb --no-defaults -BNe \'SELECT @@log_bin_index\') && cd "$(dirname "$index")" && '
@@ -64,11 +66,21 @@ def refuse_cut_off(live: Live, node: str, seat: Seat) -> str:
     if not gtid.contains(look.history, seat.gtid):
         why = f"it would have what {primary} has not: {', '.join(gtid.missing(seat.gtid, look.history))}"
         raise ClusterError(f"{node} cannot be put back from a backup", why=why, hint=clone)
-    if not positions.leads_on(*oldest(live, primary), seat.gtid):
+    if not leads_on(live, primary, seat.gtid):
         why = f"it would be at {seat.gtid}, and {primary} has no binary logs any more that go on from there"
         raise ClusterError(f"{node} cannot be put back from a backup", why=why, hint=clone)
     rest = f"fetches the rest from the binary logs of {primary}"
     return f"{node} will be at {seat.gtid} of {look.position}, and {rest}; nobody gives a copy"
+
+
+def leads_on(live: Live, node: str, position: str) -> bool:
+    """Whether a node's binary logs hold all that comes after a position. Raises ClusterError where not told."""
+    if not gtid.is_set(position):
+        return positions.leads_on(*oldest(live, node), position)
+    answer = live.run(node, PURGED, seconds=LOOK_SECONDS)
+    if answer.rc != 0:
+        raise untold(node, answer)
+    return gtid.contains(position, answer.out.strip())
 
 
 def leader(live: Live) -> tuple[str, Look]:
@@ -90,19 +102,26 @@ def oldest(live: Live, node: str) -> tuple[str, str]:
     answer = live.run(node, OLDEST, seconds=LOOK_SECONDS)
     found = logs.begins(answer.out)
     if answer.rc != 0 or found is None:
-        raise refused(
-            f"{node} does not tell what its binary logs hold", answer.err.strip()[-200:], "cluster status"
-        )
+        raise untold(node, answer)
     return found
 
 
+def untold(node: str, answer: Answer) -> ClusterError:
+    """A node whose logs are not known."""
+    return refused(f"{node} does not tell what its binary logs hold", answer.err.strip()[-200:], "cluster status")
+
+
 def history(live: Live, _node: str, seat: Seat) -> Sequence[str]:
-    """What a node with this data had in its binary logs."""
+    """What a node with this data had in its binary logs; of MySQL the set it was restored to, exactly."""
+    if gtid.is_set(seat.gtid):
+        return (seat.gtid,)
     return positions.until(leader(live)[1].history, seat.gtid)
 
 
 def carry_out(live: Live, node: str, seat: Seat) -> None:
     """Have it follow, and wait until it has applied what the primary has now, unless it is to stay behind."""
+    if gtid.is_set(seat.gtid):
+        exchange_step(live, node, "settle", stdin=seat.document(history(live, node, seat)))
     start_again(live, node)
     primary, look = leader(live)
     step(live, node, "follow", primary, seconds=START_SECONDS)

@@ -1,13 +1,14 @@
 """What is restored for a node that goes on from there with the others: up to which transaction, and that it is so.
 
-MariaDB with replicas: as far as there is anything; a position is all that such a node needs. A Galera group: up to
-a transaction whose number in the group is known.
+With replicas, and in a group of MySQL: as far as there is anything; a position is all that such a node needs. A
+Galera group: up to a transaction whose number in the group is known.
 """
 
 import os
 from contextlib import contextmanager
 
 import catalogue
+import engine
 import galera
 import gtid
 import restore
@@ -53,8 +54,12 @@ def taken(database, data, wanted):
     """What has files say of themselves, after a replay, that they go up to the wanted transaction.
 
     wanted: as `found` says it, or None where no node goes on from there. It is completed, and compared with what
-    the files say when their server has ended: RefusedError where that is not the same.
+    the files say when their server has ended: RefusedError where that is not the same. Of MySQL it becomes the set
+    the server has then: nothing else tells exactly what a copy holds.
     """
+    if wanted and gtid.is_set(wanted["gtid"]):
+        yield lambda server: wanted.update(gtid=gtid.further(engine.holds(server, ""), ""))
+        return
     if wanted is None or database["mode"] != GALERA:
         yield lambda _server: None
         return

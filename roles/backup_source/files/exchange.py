@@ -13,6 +13,8 @@
                              (MySQL: begin < SET, of which no GTID is given any more)
   spend < SET                MySQL: the server runs on what is there, apart from others, and gives none of these
   seat < SEAT                what came is to go on with the others: {history: [GTID, ...], group, seqno}
+  settle < SEAT              MySQL: the server runs on what came, apart from others, has exactly the history and
+                             nothing of whom the data was copied from
   join                       the server starts, and is not waited for
   forget                     remove what lies aside, and the note
 
@@ -21,6 +23,7 @@ how far it came is told by the names of folders, which change in one step each. 
 that a server ran on. What the engines do in their own ways is in exchanged.py.
 """
 
+import contextlib
 import fcntl
 import json
 import os
@@ -56,7 +59,8 @@ def look():
     here = os.path.dirname(DATA) if not os.path.isdir(DATA) else DATA
     return {
         "note": noted(), "data": size(DATA) - size(ASIDE), "room": shutil.disk_usage(here).free,
-        "running": active() == "active", "unit": active(), "own": os.path.exists(os.path.join(DATA, WHOLE)),
+        "running": active() == "active", "unit": active(),
+        "own": os.path.exists(os.path.join(DATA, WHOLE)) and exchanged.as_it_came(),
         "coming": size(place("incoming")), "incoming": os.path.exists(os.path.join(place("incoming"), WHOLE)),
         "before": os.path.isdir(place("before")), "undone": os.path.isdir(place("undone")),
         "moving": any(os.path.isdir(place(name) + ".part") for name in ("before", "undone")),
@@ -148,7 +152,10 @@ def stop():
 
 
 def release():
-    """Let it be started again: its data is whole, or it has none."""
+    """Let it be started again, and follow others: its data is whole, or it has none."""
+    for mark in exchanged.STAYS:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(mark)
     systemctl("unmask", UNIT)
     for helper in exchanged.HELPERS:
         systemctl("enable", helper)
@@ -309,7 +316,7 @@ def weight(path):
 STEPS = {
     "look": look, "note": note, "room": room, "receive": receive, "received": received, "stop": stop, "put": put,
     "back": back, "release": release, "begin": exchanged.begin, "spend": exchanged.spend, "seat": seat,
-    "join": join, "forget": forget,
+    "settle": exchanged.settle, "join": join, "forget": forget,
 }  # fmt: skip
 
 if __name__ == "__main__":

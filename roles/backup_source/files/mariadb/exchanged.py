@@ -16,6 +16,7 @@ BESIDE_MODE = 0o755
 OURS = {BESIDE, "lost+found"}
 MODE = 0o755  # of the data directory
 HELPERS = ()  # units that go with the server
+STAYS = ()  # files that keep it from following
 # As Galera writes it when its server ends (its documentation, "Node Provisioning").
 GALERA_STATE = """# GALERA saved state
 version: 2.1
@@ -94,6 +95,16 @@ def reached(domain):
 def spend():
     """Numbers that are never to be given again: here they go on by themselves."""
     raise RefusedError("MariaDB has no numbers to be marked")
+
+
+def settle():
+    """What came says by its files where it stands (`seated`)."""
+    raise RefusedError("a server of MariaDB is told by its files where it stands")
+
+
+def as_it_came():
+    """Whether no other node's copy came over it: that removes the word by which the rest is known."""
+    return True
 
 
 def value(section, name):
