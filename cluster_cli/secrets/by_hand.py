@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator, Mapping
 
 from cluster_cli.secrets.secret import Secret
-from cluster_cli.secrets.store import Secrets
 from cluster_cli.topology.load import refused
 from cluster_cli.topology.logs_rules import WAYS, endpoints
 from cluster_cli.topology.model import Topology
@@ -24,6 +23,8 @@ def refuse_missing(workspace: Workspace) -> None:
     wanted = list(named(workspace.topology))
     if not wanted or not path.exists():
         return
+    from cluster_cli.secrets.store import Secrets  # what is encrypted is slow to load, and most name no secret
+
     secrets = Secrets.open(path, workspace.topology.name)
     if problems := list(missing(workspace.topology, secrets.entries(), secrets.edit)):
         raise refused(workspace.places.topology, problems)

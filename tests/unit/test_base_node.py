@@ -114,12 +114,11 @@ WRITTEN = {
         ]),
         (["keepalived", "haproxy", "mariadb@orders", "cluster-standby@orders", "cluster-backup.target"],
          ["prometheus-node-exporter"]),
-        (None, []),
-        ("", []),
+        ([], []),
     ],
 )  # fmt: skip
 def test_what_has_no_place_any_more_is_ended(
-    node: ModuleType, monkeypatch: pytest.MonkeyPatch, wanted: list[str] | None, ended: list[str]
+    node: ModuleType, monkeypatch: pytest.MonkeyPatch, wanted: list[str], ended: list[str]
 ) -> None:
     """Of what runs: neither who is wanted, nor who is not ours (nginx), nor the server of a database."""
     run = {

@@ -310,8 +310,8 @@ def is_there(unit):
 
 
 def unit_changes(wanted):
-    """Who served for the topology as it was, and has no place in it now. wanted: a list, else all are left."""
-    if not isinstance(wanted, list):
+    """Who served for the topology as it was, and has no place in it now. wanted: empty, all are left."""
+    if not wanted:
         return
     written = json.loads(read(WRITTEN) or "{}")
     known = (each for each in ENDED if any(path.startswith(f"{UNIT_FILES}/{each}") for path in written))
