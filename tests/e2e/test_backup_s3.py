@@ -57,7 +57,7 @@ backup:
     site: {{nodes: [db1, db2], paths: [/srv/site]}}
 """
 REPOSITORY = f"s3:{ENDPOINT}/{BUCKET}/e2e-s3/bak1"
-POINTS, PATIENCE = 3, 300
+POINTS, PATIENCE, LONG = 3, 300, 1200
 # An editor, as a person who replaces or adds a line. The value comes from a file.
 EDITOR = """import sys, yaml
 name, value, file = sys.argv[1:]
@@ -198,7 +198,7 @@ def test_a_store_that_goes_away_under_way(shop: Shop, site: Site) -> None:
         backups.stack.on("bak1", "systemctl start --no-block cluster-backup@full:main")
         wait_for("a lock and a pack", lambda: site.store.objects() >= here + 2, PATIENCE)
         with site.store.stopped():
-            took = wait_for("the run to end", lambda: backups.state()["copies"].get("bad"), PATIENCE)
+            took = wait_for("the run to end", lambda: backups.state()["copies"].get("bad"), LONG)
             why = backups.state()["copies"]["bad"]["why"]
             print(f"the store goes away, told after {took:.0f} s: {why}")
             assert "the S3 store does not answer" in why, why
