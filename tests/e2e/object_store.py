@@ -108,7 +108,7 @@ def made(stack: Stack, known: Path) -> str:
         assert done.returncode == 0, done
         secret = secrets.token_urlsafe(30)
         words = ["sh", f"{HOME}/make.sh", ACCOUNT, USER, BUCKET]
-        done = stack.lab.exec(NODE, words, stdin=f"{secret}\n", timeout=600)
+        done = stack.lab.exec(NODE, words, stdin=f"{secret}\n", timeout=1200)
         assert done.returncode == 0, done
         known.touch(mode=0o600)
         known.write_text(secret)

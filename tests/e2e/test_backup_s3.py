@@ -57,7 +57,7 @@ backup:
     site: {{nodes: [db1, db2], paths: [/srv/site]}}
 """
 REPOSITORY = f"s3:{ENDPOINT}/{BUCKET}/e2e-s3/bak1"
-POINTS, PATIENCE = 3, 300
+POINTS, PATIENCE, LONG = 3, 300, 1200
 # An editor, as a person who replaces or adds a line. The value comes from a file.
 EDITOR = """import sys, yaml
 name, value, file = sys.argv[1:]
@@ -65,8 +65,7 @@ known = yaml.safe_load(open(file))
 known[name] = open(value).read()
 yaml.safe_dump(known, open(file, "w"))
 """
-COPY = """systemctl start --no-block cluster-backup@full:main
-until pgrep -f '[r]estic .*backup --json --stdin' >/dev/null; do sleep 0.02; done"""
+NOISE = "SELECT RPAD(SHA2(RAND(), 512), 1200, SHA2(RAND(), 512)) FROM seq_1_to_40000"
 Fault = Callable[["Site"], AbstractContextManager[None]]
 
 pytestmark = only_in_drills
@@ -189,13 +188,17 @@ def test_what_is_wrong_with_the_store_is_told(shop: Shop, site: Site, what: str)
     goes_on(backups, before)
 
 
-def test_a_store_that_goes_away_under_way(site: Site) -> None:
-    """restic tries again for a while; then the run has failed."""
+def test_a_store_that_goes_away_under_way(shop: Shop, site: Site) -> None:
+    """It has some of a copy already. restic tries again for a while; then the run has failed."""
     backups, before = site.backups, site.backups.ids("full", "incremental")
-    with backups.bounded(1):
-        backups.stack.on("bak1", COPY)
+    shop.say("CREATE TABLE noise (id INT PRIMARY KEY AUTO_INCREMENT, v VARCHAR(1200))")
+    shop.say(f"INSERT INTO noise (v) {NOISE}")
+    with backups.quiet(), backups.bounded(4):
+        here = site.store.objects()
+        backups.stack.on("bak1", "systemctl start --no-block cluster-backup@full:main")
+        wait_for("a lock and a pack", lambda: site.store.objects() >= here + 2, PATIENCE)
         with site.store.stopped():
-            took = wait_for("the run to end", lambda: backups.state()["copies"].get("bad"), PATIENCE)
+            took = wait_for("the run to end", lambda: backups.state()["copies"].get("bad"), LONG)
             why = backups.state()["copies"]["bad"]["why"]
             print(f"the store goes away, told after {took:.0f} s: {why}")
             assert "the S3 store does not answer" in why, why
