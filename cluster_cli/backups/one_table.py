@@ -13,6 +13,7 @@ from cluster_cli.backups.nodes import chosen, ssh_run, work
 from cluster_cli.backups.restoring import Done, Wish, evidence, one_of, planned, request, restored_beside, where
 from cluster_cli.databases.live import CLIENTS, Live
 from cluster_cli.databases.shell import writer
+from cluster_cli.databases.sql import quoted, text
 from cluster_cli.errors import ClusterError, Exit
 from cluster_cli.inventory import Host
 from cluster_cli.run import recorded
@@ -153,13 +154,3 @@ def asker(host: Host, client: str) -> Ask:
         return answer.out.splitlines()
 
     return ask
-
-
-def quoted(name: str) -> str:
-    """A name as SQL takes it."""
-    return "`" + name.replace("`", "``") + "`"
-
-
-def text(value: str) -> str:
-    """A text as SQL takes it."""
-    return "'" + value.replace("\\", "\\\\").replace("'", "''") + "'"

@@ -12,6 +12,7 @@ import pytest
 from .backup_killed import ends_well
 from .backup_lab import OWN, Backups
 from .backup_lost import made_again
+from .backup_replica import WORDS, bad_data_is_put_back, who_could_not_follow_is_left_alone
 from .backup_shop import MysqlShop
 from .command import wait_for
 from .conftest import Stack, running
@@ -107,27 +108,12 @@ def test_a_restore_that_is_killed_anywhere(
 
 def test_a_replica_with_bad_data_is_put_back_from_a_backup(shop: MysqlShop, backups: Backups) -> None:
     """Not one write is lost; who leads, or could not follow, is left alone."""
-    words = ("restore", "main", "--node", "db2")
-    with shop.ledger("rotten") as ledger:
-        ledger.wait_for(ROWS, PATIENCE)
-    # Nobody writes meanwhile: writes wait for the replica, and clients that come again take up all connections.
-    assert "db1 takes the writes" in backups.verb("restore", "main", "--node", "db1", "--yes", code=1).err
-    backups.rot("db2")
-    said = backups.verb(*words, "--dry-run").err
-    assert "nobody gives a copy" in said, said
-    backups.killed("exchange", *words, "--yes", after=0.5)
-    done = backups.verb(*words, "--yes", "-o", "json").json
-    print(f"db2 after {done['seconds']} s: {done['stages']}, from {done['node']}")
+    wait_for("a copy", lambda: backups.ids("full"), PATIENCE, every=1)
+    bad_data_is_put_back(shop, backups)
     backups.stack.on("db2", OWN)
-    with shop.ledger("after") as later:
-        later.wait_for(ROWS, PATIENCE)  # none is acknowledged without a replica
-    wait_for("all rows on the replica", lambda: len(set(map(frozenset, shop.everywhere("after")))) == 1, PATIENCE)
-    there = shop.everywhere("rotten")
-    assert there[0] == there[1]
-    assert {each.number for each in ledger.records() if each.kind == OK} <= there[1]
-    backups.verb(*words, "--undo", "--yes")  # on bad data, or data that came right: it may follow, or not
+    backups.verb(*WORDS, "--undo", "--yes")  # on bad data, or data that came right: it may follow, or not
     backups.verb("rejoin", "db2", "--clone", "--yes")
-    backups.verb(*words, "--confirm", "--yes")
+    backups.verb(*WORDS, "--confirm", "--yes")
     backups.stack.settle(PATIENCE)
     backups.run("--full")
     backups.verb("backup", "verify", "main")
@@ -142,17 +128,16 @@ def test_putting_back_a_replica_that_is_killed_anywhere(
 ) -> None:
     """The same command goes on, or --undo takes it back, and both nodes have the same rows."""
     table = f"alone_{stage}_{after:g}_{way}".replace(".", "_")
-    words = ("restore", "main", "--node", "db2")
     shop.say(f"CREATE TABLE {table} (id INT PRIMARY KEY)")
     shop.say(f"INSERT INTO {table} VALUES (1)")
-    backups.killed(stage, *words, "--yes", after=after)
+    backups.killed(stage, *WORDS, "--yes", after=after)
     if way == "again" or backups.stack.status()["databases"]["main"]["restore"]:
-        backups.verb(*words, *([] if way == "again" else ["--undo"]), "--yes")
+        backups.verb(*WORDS, *([] if way == "again" else ["--undo"]), "--yes")
     backups.stack.settle(PATIENCE)
     shop.say(f"INSERT INTO {table} VALUES (2)")
     wait_for("the row on both", lambda: shop.everywhere(table) == [{1, 2}] * len(NODES), PATIENCE)
     if backups.stack.status()["databases"]["main"]["restore"]:
-        backups.verb(*words, "--confirm", "--yes")
+        backups.verb(*WORDS, "--confirm", "--yes")
 
 
 def test_who_led_once_fetches_what_it_wrote_itself(shop: MysqlShop, backups: Backups) -> None:
@@ -171,17 +156,7 @@ def test_who_led_once_fetches_what_it_wrote_itself(shop: MysqlShop, backups: Bac
 
 
 def test_who_could_not_follow_from_a_backup_is_left_alone(shop: MysqlShop, backups: Backups) -> None:
-    """Nothing was fetched any more, and the primary has removed what comes next."""
-    backups.fetched_beyond(time.time())
-    with backups.nothing_fetched(NODES):
-        shop.say("CREATE TABLE purged (id INT PRIMARY KEY)")
-        backups.purge("db1")
-        done = backups.verb("restore", "main", "--node", "db2", "--yes", code=1)
-    assert "has no binary logs any more that go on from there" in done.err
-    assert "cluster rejoin db2 --clone" in done.err
-    assert backups.stack.status()["databases"]["main"]["restore"] is None
-    backups.stack.settle(PATIENCE)
-    backups.fetched_beyond(time.time())  # from the replica, which has all
+    who_could_not_follow_is_left_alone(shop, backups)
 
 
 def test_a_lost_cluster_is_made_again(

@@ -5,7 +5,6 @@ At the end all of it is lost but a copy of one store and the recovery sheet, and
 `make drill` runs it.
 """
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,12 +12,12 @@ import pytest
 
 from .backup_lab import DIGESTS, SITE, Backups
 from .backup_lost import made_again
+from .backup_replica import WORDS, bad_data_is_put_back, who_could_not_follow_is_left_alone
 from .backup_shop import Shop
 from .command import cluster, wait_for
 from .conftest import Stack, running
 from .data_tier import only_in_drills
 from .database_faults import MOVE
-from .verdict import OK
 
 TOPOLOGY = """
 name: e2e-back
@@ -103,39 +102,16 @@ def test_a_primary_goes_back_and_forth(shop: Shop, backups: Backups, kind: str) 
 
 def test_a_replica_with_bad_data_is_put_back_from_a_backup(shop: Shop, backups: Backups) -> None:
     """Its data is a mount point now. Not one write is lost; who leads, or could not follow, is left alone."""
-    words = ("restore", "main", "--node", "db2")
     wait_for("a copy", lambda: backups.ids("full"), PATIENCE, every=1)
-    with shop.ledger("rotten") as ledger:
-        ledger.wait_for(ROWS, PATIENCE)
-    # Nobody writes meanwhile: writes wait for the replica, and clients that come again take up all connections.
-    assert "db1 takes the writes" in backups.verb("restore", "main", "--node", "db1", "--yes", code=1).err
-    backups.rot("db2")
-    said = backups.verb(*words, "--dry-run").err
-    assert "nobody gives a copy" in said, said
-    backups.killed("exchange", *words, "--yes", after=0.5)
-    done = backups.verb(*words, "--yes", "-o", "json").json
-    print(f"db2 after {done['seconds']} s: {done['stages']}, from {done['node']}")
-    with shop.ledger("after") as later:
-        later.wait_for(ROWS, PATIENCE)  # none is acknowledged without a replica
-    wait_for("all rows on the replica", lambda: len(set(map(frozenset, shop.everywhere("rotten")))) == 1, PATIENCE)
-    assert {each.number for each in ledger.records() if each.kind == OK} <= shop.everywhere("rotten")[1]
-    backups.verb(*words, "--confirm", "--yes")
+    bad_data_is_put_back(shop, backups)
+    backups.verb(*WORDS, "--confirm", "--yes")
     backups.stack.settle(PATIENCE)
     backups.run("--full")
     backups.verb("backup", "verify", "main")
 
 
 def test_who_could_not_follow_from_a_backup_is_left_alone(shop: Shop, backups: Backups) -> None:
-    """Nothing was fetched any more, and the primary has removed what comes next."""
-    with backups.nothing_fetched(shop.nodes):
-        shop.say("CREATE TABLE purged (id INT PRIMARY KEY)")
-        backups.purge("db1")
-        done = backups.verb("restore", "main", "--node", "db2", "--yes", code=1)
-    assert "has no binary logs any more that go on from there" in done.err
-    assert "cluster rejoin db2 --clone" in done.err
-    assert backups.stack.status()["databases"]["main"]["restore"] is None
-    backups.stack.settle(PATIENCE)
-    backups.fetched_beyond(time.time())  # from the replica, which has all
+    who_could_not_follow_is_left_alone(shop, backups)
 
 
 def test_a_lost_cluster_is_made_again(

@@ -22,7 +22,7 @@ from cluster_cli.databases.modes import restore
 from cluster_cli.databases.seat import Seat
 from cluster_cli.errors import ClusterError
 from cluster_cli.topology.load import parse
-from tests.unit.exchange_model import NEW, OLD, Mortal, Node, killed_at_every_point
+from tests.unit.exchange_model import NEW, OLD, Alone, killed_at_every_point
 
 NOTE = Note("main", notes.RESTORING, "db3", "bak1", "1-1-42", began="2026-11-27T14:03:27+00:00", node="db3")
 SEAT = {"gtid": "1-1-44", "group": "g", "seqno": 51}
@@ -37,21 +37,13 @@ backup: {nodes: [bak1]}
 
 
 @dataclass
-class Model(Node, Mortal):
+class Model(Alone):
     """The node that is put back, and what its peers say."""
 
     seated: Seat | None = None
     takes_part: bool = True
     within_reach: bool = True
     leads: bool = False
-
-    def step(self, _live: Any, name: str, *words: str, stdin: str = "", **_more: Any) -> dict[str, Any]:
-        """As roles/backup_source/files/exchange.py."""
-        assert name == "db3", "another node is told something"
-        self.happens()
-        answer: dict[str, Any] = getattr(self, words[0])(*([stdin] if words[0] == "seat" else [])) or {}
-        self.happens()
-        return answer
 
     def stop(self) -> None:
         assert self.incoming or self.before or self.undone, "stopped before anything came"
@@ -70,17 +62,6 @@ class Model(Node, Mortal):
     def forget(self) -> None:
         self.masked = False
         super().forget()
-
-    def keep_note(self, _live: Any, what: Note) -> Note:
-        self.happens()
-        self.note = what
-        self.happens()
-        return what
-
-    def stream(self, *_: Any) -> None:
-        self.happens()
-        self.incoming = True
-        self.happens()
 
     def mode(self) -> Any:
         """As cluster_cli/databases/galera/readmit.py."""

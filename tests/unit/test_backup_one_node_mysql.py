@@ -20,8 +20,9 @@ from cluster_cli.databases.group_replication.gtid import GtidSet
 from cluster_cli.databases.replication import readmit as replication
 from cluster_cli.databases.replication.look import Look
 from cluster_cli.databases.seat import Seat
+from cluster_cli.databases.sql import text
 from cluster_cli.errors import ClusterError
-from tests.unit.exchange_model import NEW, OLD, Mortal, Node, killed_at_every_point
+from tests.unit.exchange_model import NEW, OLD, Alone, killed_at_every_point
 
 GROUP, OTHER = "e17933a0-eb61-11f1-88da-abb6e7012816", "99999999-2222-3333-4444-555555555555"
 SEAT = {"gtid": f"{GROUP}:1-40", "seqno": 0}
@@ -35,7 +36,7 @@ def member(state: str | None, has: str, **more: Any) -> dict[str, Any]:
 
 
 @dataclass
-class Model(Node, Mortal):
+class Model(Alone):
     """The node that is put back, and its group. joins: whether the unit that joins is at work."""
 
     joins: bool = True
@@ -46,14 +47,6 @@ class Model(Node, Mortal):
     gone: str = ""
     group: str = f"{GROUP}:1-60"
     given: bool = False
-
-    def step(self, _live: Any, name: str, *words: str, stdin: str = "", **_more: Any) -> dict[str, Any]:
-        """As roles/backup_source/files/exchange.py."""
-        assert name == "db3", "another node is told something"
-        self.happens()
-        answer: dict[str, Any] = getattr(self, words[0])(*([stdin] if stdin else [])) or {}
-        self.happens()
-        return answer
 
     def look(self) -> dict[str, Any]:
         return {**super().look(), "unit": "active" if self.running else "inactive", "own": not self.given}
@@ -113,17 +106,6 @@ class Model(Node, Mortal):
         here = self.group if self.member else str(SEAT["gtid"])
         return {"db1": member("ONLINE", self.group, role="PRIMARY"), "db2": member("ONLINE", self.group),
                 "db3": member(state, here if state else "")}  # fmt: skip
-
-    def keep_note(self, _live: Any, what: Note) -> Note:
-        self.happens()
-        self.note = what
-        self.happens()
-        return what
-
-    def stream(self, *_: Any) -> None:
-        self.happens()
-        self.incoming = True
-        self.happens()
 
 
 @pytest.fixture
@@ -286,12 +268,12 @@ def test_the_password_is_that_of_today(passwords: tuple[str, ...]) -> None:
     assert said[0] == "SET GLOBAL super_read_only = OFF"
     assert said[1] == "SET SESSION sql_log_bin = 0"
     altered = [each for each in said if " BY " in each]
-    assert [login.text(each) in line for each, line in zip(reversed(passwords), altered, strict=True)] == [
-        True
-    ] * len(passwords)
+    assert [text(each) in line for each, line in zip(reversed(passwords), altered, strict=True)] == [True] * len(
+        passwords
+    )
     assert [line.endswith("RETAIN CURRENT PASSWORD") for line in altered] == [False, True][: len(passwords)]
     assert said[-2] == "SET GLOBAL super_read_only = ON"
-    assert f"SOURCE_PASSWORD = {login.text(passwords[0])} FOR CHANNEL" in said[-1]
+    assert f"SOURCE_PASSWORD = {text(passwords[0])} FOR CHANNEL" in said[-1]
 
 
 def test_a_note_of_before_goes_on(patch: Callable[[Model], Model]) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from cluster_cli.backups import one_table, searching
 from cluster_cli.backups.restoring import Done, Wish
+from cluster_cli.databases import sql
 from cluster_cli.errors import ClusterError
 
 ROW = {"at": "2026-11-28T04:31:14", "gtid": "9-7-1750", "before": "9-7-1749", "text": "DELETE FROM kept"}
@@ -66,5 +67,5 @@ def test_a_table_is_put_beside_under_a_name_that_is_free() -> None:
     for name in ("orders", ".orders", "shop."):
         with pytest.raises(ClusterError, match="names no table"):
             one_table.parts(name)
-    assert one_table.text("a'b\\") == "'a''b\\\\'"
-    assert one_table.quoted("a`b") == "`a``b`"
+    assert sql.text("a'b\\") == "'a''b\\\\'"
+    assert sql.quoted("a`b") == "`a``b`"

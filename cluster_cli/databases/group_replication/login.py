@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from cluster_cli.databases.live import Live
+from cluster_cli.databases.sql import quoted, text
 from cluster_cli.secrets.names import database_account
 from cluster_cli.secrets.store import Secrets
 from cluster_cli.topology.databases import REPLICATION_ACCOUNT
@@ -23,7 +24,7 @@ def teach(live: Live, node: str) -> None:
 
 def statements(account: str, passwords: Sequence[str]) -> Iterator[str]:
     """What is to be said. passwords: those that are let in, one or two, the one to use first. Pure."""
-    who = f"`{account}`@`%`"
+    who = f"{quoted(account)}@`%`"
     how = f"ALTER USER {who} IDENTIFIED WITH caching_sha2_password BY"
     yield "SET GLOBAL super_read_only = OFF"  # read_only stays ON, and no application gets in
     yield "SET SESSION sql_log_bin = 0"
@@ -34,8 +35,3 @@ def statements(account: str, passwords: Sequence[str]) -> Iterator[str]:
     yield "SET GLOBAL super_read_only = ON"
     source = f"SOURCE_USER = {text(account)}, SOURCE_PASSWORD = {text(passwords[0])}"
     yield f"CHANGE REPLICATION SOURCE TO {source} FOR CHANNEL '{CHANNEL}'"
-
-
-def text(value: str) -> str:
-    """A value as a literal of SQL."""
-    return "'" + value.replace("\\", "\\\\").replace("'", "''") + "'"

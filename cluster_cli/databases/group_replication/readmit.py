@@ -27,12 +27,12 @@ from cluster_cli.databases.group_replication.state import ONLINE, takes_part
 from cluster_cli.databases.live import Live
 from cluster_cli.databases.plan import Plan, refused
 from cluster_cli.databases.seat import Seat
+from cluster_cli.databases.sql import PURGED
 from cluster_cli.errors import ClusterError
 
 RECOVERING = "RECOVERING"
 JOIN_SECONDS, OUT_SECONDS = 86400.0, 180.0  # in all; while it is out, though its server answers
 PERIOD = 1.0
-PURGED = "mysql --no-defaults --connect-timeout=3 -BN --raw -e \"SELECT REPLACE(@@GLOBAL.gtid_purged, '\\n', '')\""
 LAST_WORDS = (
     f"journalctl -u mysql -u {JOIN_UNIT} -n 40 --no-pager -o cat | "
     "grep -E 'ERROR|not found|not yet|no group' | tail -n 3"

@@ -12,13 +12,13 @@ from cluster_cli.databases.replication.look import Look
 from cluster_cli.databases.replication.nodes import Looks, evidence, looks, step, writers
 from cluster_cli.databases.replication.rejoin import START_SECONDS, late
 from cluster_cli.databases.seat import Seat
+from cluster_cli.databases.sql import PURGED
 from cluster_cli.errors import ClusterError
 from cluster_cli.ssh import Answer
 
 CATCH_UP_SECONDS = 86400.0
 PERIOD = 1.0
 LOOK_SECONDS = 60.0
-PURGED = "mysql --no-defaults --connect-timeout=3 -BN --raw -e \"SELECT REPLACE(@@GLOBAL.gtid_purged, '\\n', '')\""
 # The first lines of the oldest file: where it begins, and the first transaction.
 OLDEST = (
     'index=$(mariadb --no-defaults -BNe \'SELECT @@log_bin_index\') && cd "$(dirname "$index")" && '
