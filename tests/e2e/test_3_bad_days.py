@@ -252,6 +252,8 @@ def test_a_balancer_that_leaves_the_topology_draws_nobody(stack: Stack) -> None:
     change(stack.folder, "nodes: [lb1, lb2]", "nodes: [lb2, ops1]")
     change(stack.folder, "prefer: lb1", "prefer: lb2")
     try:
+        planned = cluster("plan", stack.folder, "--only", "base").out
+        assert {"-keepalived", "-haproxy"} <= set(planned.split()), planned
         done = cluster("up", stack.folder, "--only", "base", "-o", "json")
         assert done.code == 0, done
         assert set(stack.on("lb1", "systemctl is-active keepalived haproxy || true").split()) == {"inactive"}

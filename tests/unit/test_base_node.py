@@ -140,4 +140,4 @@ def test_what_has_no_place_any_more_is_ended(
 
     monkeypatch.setattr(node, "run", asked)
     monkeypatch.setattr(node, "read", lambda _: json.dumps(WRITTEN))
-    assert [text for text, _ in node.unit_changes(wanted)] == [f"end {unit}" for unit in ended]
+    assert node.leftovers(wanted) == ended

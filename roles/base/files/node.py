@@ -7,7 +7,6 @@
 WISHES is one JSON object, see observe() for its keys. Runs on the node's own Python, standard library only.
 """
 
-import functools
 import grp
 import json
 import os
@@ -309,27 +308,16 @@ def is_there(unit):
     return runs == 0 or enabled.strip() in ("enabled", "enabled-runtime")
 
 
-def unit_changes(wanted):
-    """Who served for the topology as it was, and has no place in it now. wanted: empty, all are left."""
-    if not wanted:
-        return
-    written = json.loads(read(WRITTEN) or "{}")
+def leftovers(wanted):
+    """Who served for the topology as it was, and has no place in it now. wanted: empty, there is none."""
+    written = json.loads(read(WRITTEN) or "{}") if wanted else {}
     known = (each for each in ENDED if any(path.startswith(f"{UNIT_FILES}/{each}") for path in written))
-    for unit in (name for each in known for name in instances(each)):
-        if unit not in wanted and ours(unit, written) and is_there(unit):
-            yield f"end {unit}", functools.partial(end, unit)
-
-
-def end(unit):
-    """Have a unit not run, now and at boot."""
-    code, out, words = run("systemctl", "disable", "--now", unit)
-    if code != 0:
-        sys.exit(f"{unit} could not be ended: {words or out}")
+    names = (name for each in known for name in instances(each))
+    return [name for name in names if name not in wanted and ours(name, written) and is_there(name)]
 
 
 def live_changes(wishes):
     """All that differs in the running system."""
-    yield from unit_changes(wishes["units"])
     yield from hostname_changes(wishes["hostname"])
     yield from sysctl_changes(wishes["sysctl"])
     yield from timezone_changes(wishes["timezone"])
@@ -358,6 +346,7 @@ def observe(wishes):
         "admin": admin,
         "authorized_keys": merged_keys(read(f"{admin['home']}/.ssh/authorized_keys"), wishes["admin_keys"]),
         "locale_path": os.path.realpath("/etc/default/locale"),
+        "leftovers": leftovers(wishes["units"]),
         "live": [text for text, change in live_changes(wishes)],
     }
 
