@@ -1,6 +1,6 @@
 # The two commands: `make up` stands up the lab and verifies it, `make test` proves all of it.
 # Each does the whole set-up itself.
-.PHONY: setup forecasts browser up down lint unit molecule e2e test audit drill docs
+.PHONY: setup forecasts proofs up down lint unit molecule e2e test audit drill docs
 .DEFAULT_GOAL := help
 
 CLUSTER ?= inventories/lab
@@ -19,11 +19,11 @@ help:
 setup:
 	@scripts/setup
 
-forecasts: setup # which most do without
+forecasts: # which most do without
 	@scripts/setup forecast
 
-browser: setup # that a test opens the page in
-	@scripts/setup browser
+proofs: # and the browser a test opens the page in
+	@scripts/setup forecast browser
 
 up: setup
 	@$(BIN)/cluster up $(CLUSTER)
@@ -40,13 +40,13 @@ unit: forecasts
 molecule: setup
 	@scripts/molecule
 
-e2e: forecasts browser
+e2e: proofs
 	@scripts/e2e
 
-test: forecasts browser
+test: proofs
 	@scripts/test
 
-drill: forecasts browser
+drill: proofs
 	@CLUSTER_DRILL=1 $(BIN)/pytest -v -s $(DRILLS:%=tests/e2e/test_%.py)
 
 audit: setup

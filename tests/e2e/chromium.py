@@ -49,7 +49,7 @@ class Chromium:
 def chromium(home: Path, bundle: Path, passphrase: str, root: str, addresses: list[str]) -> Iterator[Chromium]:
     """One that shows the bundle's certificate to these addresses. root: PEM; home: an empty folder."""
     if missing := [name for name in ("chromium", "certutil", "pk12util") if not shutil.which(name)]:
-        pytest.skip(f"this machine has no {', '.join(missing)}: scripts/setup browser")
+        pytest.fail(f"this machine has no {', '.join(missing)}: scripts/setup browser")
     store, authority, words = home / ".pki/nssdb", home / "root.pem", home / "passphrase"
     store.mkdir(parents=True)
     authority.write_text(root)
