@@ -1,17 +1,21 @@
 """A cluster as a verb works on it: its topology, its places, its rendered inventory."""
 
+from __future__ import annotations
+
 import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cluster_cli.errors import ClusterError, Exit
-from cluster_cli.inventory import Host, Inventory, render
 from cluster_cli.places import Places
-from cluster_cli.render.connection import Access
 from cluster_cli.topology.load import find, load
 from cluster_cli.topology.model import Topology
 from cluster_cli.topology.problems import did_you_mean
+
+if TYPE_CHECKING:
+    from cluster_cli.inventory import Host, Inventory
 
 PUBLIC_KEY_SUFFIX = ".pub"
 
@@ -24,7 +28,7 @@ class Workspace:
     places: Places
 
     @classmethod
-    def open(cls, cluster: str | Path) -> "Workspace":
+    def open(cls, cluster: str | Path) -> Workspace:
         """Read the topology meant by CLUSTER. Raises ClusterError (exit 2) when it cannot be used."""
         path = find(cluster).absolute()
         topology = load(path)
@@ -32,6 +36,9 @@ class Workspace:
 
     def render(self) -> Inventory:
         """The inventory; the operator's public key joins the admin user's keys once there is one."""
+        from cluster_cli.inventory import render  # all that roles are told: slow to load, and `validate` needs none
+        from cluster_cli.render.connection import Access
+
         public = Path(f"{self.places.operator_key}{PUBLIC_KEY_SUFFIX}")
         keys = tuple(public.read_text().splitlines()) if self.topology.is_lab and public.exists() else ()
         return render(self.topology, Access.of(self.places, keys))

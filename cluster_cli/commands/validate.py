@@ -20,6 +20,7 @@ def command(context: click.Context, cluster: Path, output: str) -> None:
     """
     from cluster_cli.errors import Exit
     from cluster_cli.secrets.by_hand import refuse_missing
+    from cluster_cli.topology.addresses import addresses
     from cluster_cli.topology.load import TopologyError
     from cluster_cli.topology.walks import frontends
     from cluster_cli.workspace import Workspace
@@ -46,12 +47,11 @@ def command(context: click.Context, cluster: Path, output: str) -> None:
         ]
         click.echo(json.dumps({"schema_version": 1, "valid": False, "problems": rows}, indent=1))
         context.exit(int(Exit.USAGE))
-    inventory = workspace.inventory
     if output == "json":
         click.echo(json.dumps({"schema_version": 1, "valid": True, "problems": []}, indent=1))
     else:
         click.echo(
             f"{workspace.places.topology} is valid: cluster {workspace.topology.name}, "
-            f"{len(inventory.hosts)} nodes, provider {workspace.topology.provider}"
+            f"{len(addresses(workspace.topology))} nodes, provider {workspace.topology.provider}"
         )
         click.echo(f"next: cluster up {cluster}", err=True)

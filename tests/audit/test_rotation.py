@@ -18,8 +18,8 @@ from tests.e2e.client import Load
 from tests.e2e.command import cluster, start, wait_for
 from tests.e2e.conftest import Stack, running
 
-LAB = both_engines("audit-rotation", "10.89.69.0/24")
-PAGES = {"10.89.69.11": "/metrics", "10.89.69.12": "/status"}  # haproxy's and nginx's
+LAB = both_engines("audit-rotation", "10.89.70.0/24")
+PAGES = {"10.89.70.11": "/metrics", "10.89.70.12": "/status"}  # haproxy's and nginx's
 PATIENCE = 1500  # seconds a verb may take on a busy machine
 
 
@@ -86,7 +86,7 @@ class Reader:
 
 def test_no_reader_and_no_client_is_turned_away(stack: Stack) -> None:
     before = secret(stack, "stats_password").value
-    with Reader(stack) as reader, Load("10.89.69.11", clients=2) as load:
+    with Reader(stack) as reader, Load("10.89.70.11", clients=2) as load:
         done = cluster("secrets", "rotate", "stats_password", "-C", stack.folder, timeout=PATIENCE)
     print(f"{reader.asked} reads of the statistics, {load.good.total()} requests, {len(load.bad)} failed")
     assert done.code == 0, done

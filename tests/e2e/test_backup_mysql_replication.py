@@ -23,7 +23,7 @@ from .verdict import OK
 TOPOLOGY = """
 name: e2e-mbr
 provider: podman
-network: {subnet: 10.89.95.0/24}
+network: {subnet: 10.89.96.0/24}
 nodes:
   db1: {release: sid}
   db2: {release: sid}

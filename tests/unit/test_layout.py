@@ -1,12 +1,17 @@
 """Every role has the same parts, and every part is found by renaming the path."""
 
+import re
+from ipaddress import IPv4Network
+from itertools import combinations
 from pathlib import Path
 
 import pytest
 
 from cluster_cli.stages import ROLES
 
-ROOT = Path(__file__).parents[2]
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+SUBNET = re.compile(r"\b10\.89\.\d+\.0/24\b|\b10\.89\.\d+\.\d+/2[56]\b")
 PARTS = (
     "roles/{role}/README.md",
     "roles/{role}/defaults/main.yml",
@@ -47,3 +52,26 @@ def test_a_role_without_a_scenario_is_tried_in_another(role: str, scenario: str)
 
 def test_roles_have_no_handlers() -> None:
     assert [str(path) for path in (ROOT / "roles").glob("*/handlers/*.yml")] == []
+
+
+def lab_subnets() -> list[tuple[IPv4Network, str]]:
+    """Every subnet a lab here is made with, and the file that names it."""
+    texts = [*ROOT.glob("inventories/*/topology.yml"), *ROOT.glob("molecule/*/topology.yml")]
+    files = {path: path.read_text() for path in (*texts, *ROOT.glob("tests/*/*.py")) if path.parent != HERE}
+    return [
+        (IPv4Network(subnet), str(path.relative_to(ROOT)))
+        for path, text in sorted(files.items())
+        for subnet in sorted(set(SUBNET.findall(text)))
+    ]
+
+
+def test_no_lab_lies_where_another_was_left_behind() -> None:
+    """What was killed leaves its network, and the next lab in that range would be refused for it."""
+    found = lab_subnets()
+    assert len(found) > len(PARTS) * 5
+    overlapping = [
+        f"{subnet} of {path} and {other} of {there}"
+        for (subnet, path), (other, there) in combinations(found, 2)
+        if path != there and subnet.overlaps(other)
+    ]
+    assert not overlapping
