@@ -36,7 +36,7 @@ class Workspace:
 
     def render(self) -> Inventory:
         """The inventory; the operator's public key joins the admin user's keys once there is one."""
-        from cluster_cli.inventory import render  # all that roles are told: slow to load, and `validate` needs none
+        from cluster_cli.inventory import render  # slow to load, and who only validates needs none
         from cluster_cli.render.connection import Access
 
         public = Path(f"{self.places.operator_key}{PUBLIC_KEY_SUFFIX}")
