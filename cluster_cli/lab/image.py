@@ -71,7 +71,7 @@ def prune(engine: Engine, keep: Recipe) -> None:
 
 
 def mmdebstrap_command(wanted: Recipe, target: Path) -> list[str]:
-    """The mmdebstrap call that makes the root file system; the apt index stays in it for the nodes."""
+    """The mmdebstrap call that makes the root file system; apt's index stays in it for the nodes."""
     return [
         "mmdebstrap",
         "--variant=minbase",
@@ -79,7 +79,7 @@ def mmdebstrap_command(wanted: Recipe, target: Path) -> list[str]:
         *(f"--dpkgopt={option}" for option in DPKG_OPTIONS),
         *(f'--aptopt={key} "{value}"' for key, value in sorted(wanted.apt_options.items())),
         '--aptopt=Acquire::Languages "none"',
-        "--skip=cleanup/apt/lists",
+        "--skip=cleanup/apt",
         f'--customize-hook=chroot "$1" sh -c {shlex.quote(FINISH)}',
         wanted.suite,
         str(target),

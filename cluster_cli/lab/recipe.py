@@ -40,6 +40,8 @@ DPKG_OPTIONS = (
 # - the engine mounts /proc/sys read-only, rightly: vm.* and kernel.* are the host's. net.* is the node's own.
 # - hosts and hostname are the engine's to say; the builder left its own.
 # - updates come when a role says so; what unattended-upgrades runs all day only delays a shutdown.
+# - each reload of systemd asks all generators, and packages reload it: a container has no disk or TPM to find.
+# - what apt knows is computed here once, not on every node.
 # - wait-online can hold the boot for two minutes; each path unit takes an inotify instance of the host's 128.
 FINISH = r"""set -eu
 rm -f /etc/ssh/ssh_host_*_key /etc/ssh/ssh_host_*_key.pub /usr/sbin/policy-rc.d
@@ -77,6 +79,13 @@ systemctl enable node-host-key.service node-sysctl.service
 systemctl mask systemd-networkd-wait-online.service
 systemctl mask systemd-ask-password-console.path systemd-ask-password-wall.path
 systemctl mask e2scrub_all.timer fstrim.timer
+mkdir -p /etc/systemd/system-generators
+for generator in /usr/lib/systemd/system-generators/systemd-*; do
+  case $generator in
+    *-fstab-generator | *-sysv-generator) ;;
+    *) ln -s /dev/null "/etc/systemd/system-generators/${generator##*/}" ;;
+  esac
+done
 systemctl disable apt-daily.timer apt-daily-upgrade.timer unattended-upgrades.service
 mkdir -p /etc/systemd/journald.conf.d
 printf '[Journal]\nStorage=persistent\nSystemMaxUse=32M\n' > /etc/systemd/journald.conf.d/node.conf
@@ -86,7 +95,8 @@ touch /etc/default/locale
 rm -f /var/lib/dbus/machine-id
 : > /etc/machine-id
 for file in hosts hostname; do { : > /etc/$file; } 2>/dev/null || true; done
-rm -rf /var/cache/apt/*.bin /var/cache/apt/archives/*.deb /var/log/apt/* /var/log/dpkg.log /tmp/* /var/tmp/*
+apt-cache --quiet=2 gencaches
+rm -rf /var/cache/apt/archives/*.deb /var/log/apt/* /var/log/dpkg.log /tmp/* /var/tmp/*
 """
 
 CONTAINERFILE = """FROM {source}
