@@ -9,9 +9,11 @@ from pathlib import Path
 from .client import get
 from .command import CHECKOUT, cluster
 from .conftest import Stack
+from .data_tier import DRILL
 
 VIP = "10.89.60.100"
-COLD_SECONDS = 120  # what the project promises for seven nodes on two cores
+# What the project promises for seven nodes on two cores; beside another group on the same cores it takes longer.
+COLD_SECONDS = 120 if DRILL else 240
 BIN = Path(sys.executable).parent
 
 
