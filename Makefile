@@ -4,7 +4,7 @@
 .DEFAULT_GOAL := help
 
 CLUSTER ?= inventories/lab
-DRILLS ?= 1_up databases databases_mysql delayed standby backup backup_mysql backup_mysql_replication backup_replication backup_s3 logs monitoring alerts repositories
+DRILLS ?= 1_up 2_faults 6_firewall databases databases_mysql delayed standby backup backup_mysql backup_mysql_replication backup_replication backup_s3 logs monitoring alerts repositories
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 

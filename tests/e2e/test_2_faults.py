@@ -5,10 +5,11 @@ import statistics
 from .client import get
 from .command import cluster, wait_for
 from .conftest import Stack
+from .data_tier import DRILL
 from .faults import kill_holder, kill_server, reload, silence
 
 VIP = "10.89.60.100"
-KILLS = 10
+KILLS = 10 if DRILL else 4
 FAILOVER_SECONDS = 1.0
 
 

@@ -1,12 +1,17 @@
 """The built wheel, in an empty environment, with no checkout near."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 from .command import CHECKOUT, Done, cluster
 from .conftest import make_room
+
+FEWER = re.compile(
+    r"^  (web2|web3|ops2): \{\}\n|, (web2|web3|ops2)\b", re.MULTILINE
+)  # of what 1_up has seven nodes of
 
 
 def run(*words: object, cwd: Path = CHECKOUT) -> None:
@@ -30,7 +35,7 @@ def test_wheel_needs_no_checkout(tmp_path: Path) -> None:
 
     assert installed("init", shop, "--template", "lab", "--name", "e2e-wheel").code == 0
     assert installed("validate", shop).code == 0
-    text = (shop / "topology.yml").read_text()
+    text = LESS.sub("", (shop / "topology.yml").read_text())
     (shop / "topology.yml").write_text(text.replace("10.89.40.", "10.89.62."))
     try:
         done = installed("up", shop, "-o", "json")

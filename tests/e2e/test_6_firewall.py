@@ -14,6 +14,7 @@ import pytest
 
 from .command import CHECKOUT, Done, cluster, wait_for
 from .conftest import Stack, running
+from .data_tier import only_in_drills
 from .scan import EVERY_TCP_PORT, SOME_UDP_PORTS, Place, calls, declared
 
 VIP = "10.89.65.100"
@@ -153,6 +154,7 @@ def test_vrrp_works_after_a_cold_start(wall: Stack) -> None:
     assert "packets 0 " not in wall.on("lb2", "nft list counter inet cluster vrrp")
 
 
+@only_in_drills
 def test_without_its_rule_a_cold_start_has_two_holders(wall: Stack) -> None:
     """So the test above can fail. Were answers let in first, two that both send would never notice."""
     for node in ("lb1", "lb2"):
@@ -283,6 +285,7 @@ def test_a_killed_control_machine_leaves_the_old_rules(wall: Stack, shutting_out
     assert converged(wall).json["changed"] == 0
 
 
+@only_in_drills
 def test_up_goes_on_where_a_run_died_before_it_could_confirm(wall: Stack) -> None:
     """A timer is pending, and other rules run. The run goes on, and the timer does no harm any more.
 
