@@ -9,9 +9,7 @@ from pathlib import Path
 from .command import CHECKOUT, Done, cluster
 from .conftest import make_room
 
-FEWER = re.compile(
-    r"^  (web2|web3|ops2): \{\}\n|, (web2|web3|ops2)\b", re.MULTILINE
-)  # of what 1_up has seven nodes of
+LESS = re.compile(r"^  (web2|web3|ops2): \{\}\n|, (web2|web3|ops2)\b", re.MULTILINE)  # 1_up has all seven nodes
 
 
 def run(*words: object, cwd: Path = CHECKOUT) -> None:
