@@ -259,6 +259,7 @@ def test_all_servers_ended_are_brought_back_by_up(galera: Database) -> None:
     assert galera.under("all servers ended, brought back by up", fault).good
 
 
+@only_in_drills
 def test_nobody_begins_a_group_while_a_node_is_missing(galera: Database) -> None:
     galera.settle()
     end_all(galera)
