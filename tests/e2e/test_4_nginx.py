@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from .conftest import Stack, running
+from .data_tier import only_in_drills
 from .faults import kill_holder, kill_server, reload
 
 VIP = "10.89.61.100"
@@ -45,6 +46,7 @@ def test_killed_server_costs_no_answer(nginx: Stack) -> None:
     assert not load.bad
 
 
+@only_in_drills
 def test_virtual_ip_survives_its_holder(nginx: Stack) -> None:
     gap = kill_holder(nginx, VIP)
     print(f"holder killed: silent for {gap * 1000:.0f} ms")
