@@ -1,4 +1,4 @@
-"""Load once, in the process that is forked, what every worker needs."""
+"""Settle once, in the process that is forked, what holds for every worker."""
 
 from __future__ import annotations
 
@@ -6,23 +6,26 @@ import gc
 from pathlib import Path
 from typing import Any
 
+from ansible import constants
 from ansible.plugins.callback import CallbackBase
 from ansible.plugins.loader import filter_loader, lookup_loader, test_loader
 
 DOCUMENTATION = r"""
 name: preload
 type: aggregate
-short_description: Load filters, tests and our lookups before the first task
+short_description: Load filters, tests and our lookups before the first task, and use all processors
 description:
   - Ansible forks a worker for each node and task; what is not loaded by then, each worker loads for itself.
   - Our lookups bring the code of secrets and certificates with them, a fifth of a second for each worker.
   - What is there by then is kept from the garbage collector, so that workers need no copies of its pages.
+  - Mitogen pins its processes, and theirs; on two or three processors nearly all of them to one (FixedPolicy in its
+    affinity.py). The kernel spreads them better.
 author: the cluster maintainers
 """
 
 
 class CallbackModule(CallbackBase):  # type: ignore[misc]
-    """Loads them when the playbook starts."""
+    """Does so when the playbook starts."""
 
     CALLBACK_VERSION = 2.0
     CALLBACK_TYPE = "aggregate"
@@ -35,5 +38,14 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
             lookup_loader.get(f"cluster.core.{path.stem}")
         for loader in (filter_loader, test_loader):
             list(loader.all())
+        if constants.DEFAULT_STRATEGY.startswith("mitogen"):
+            use_all_processors()
         gc.collect()
         gc.freeze()
+
+
+def use_all_processors() -> None:
+    """Have Mitogen pin nothing."""
+    from ansible_mitogen import affinity
+
+    affinity.policy = affinity.Policy()
