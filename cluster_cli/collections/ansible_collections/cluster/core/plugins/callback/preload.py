@@ -18,8 +18,8 @@ description:
   - Ansible forks a worker for each node and task; what is not loaded by then, each worker loads for itself.
   - Our lookups bring the code of secrets and certificates with them, a fifth of a second for each worker.
   - What is there by then is kept from the garbage collector, so that workers need no copies of its pages.
-  - Mitogen pins its processes, and theirs; on two or three processors nearly all of them to one (FixedPolicy in its
-    affinity.py). The kernel spreads them better.
+  - Mitogen pins its processes, and theirs; of two or three processors one is left to its multiplexer alone
+    (FixedPolicy in its affinity.py). The kernel spreads them better.
 author: the cluster maintainers
 """
 
