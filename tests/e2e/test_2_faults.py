@@ -9,7 +9,7 @@ from .data_tier import DRILL
 from .faults import kill_holder, kill_server, reload, silence
 
 VIP = "10.89.60.100"
-KILLS = 10 if DRILL else 4
+KILLS = 10 if DRILL else 3
 FAILOVER_SECONDS = 1.0
 
 

@@ -273,6 +273,7 @@ def test_rules_that_shut_us_out_are_taken_back(wall: Stack, shutting_out: list[s
     assert {node: table(wall, node) for node in was} == was
 
 
+@only_in_drills
 def test_a_killed_control_machine_leaves_the_old_rules(wall: Stack, shutting_out: list[str]) -> None:
     was = table(wall, "lb1")
     running = ansible([*shutting_out, "--limit", "lb1"])

@@ -305,6 +305,7 @@ def test_writers_go_on_while_the_last_node_copies(shop: Shop, backups: Backups) 
     backups.verb("restore", "main", "--confirm", "--yes")
 
 
+@only_in_drills
 def test_a_node_with_bad_data_is_put_back_from_a_backup(shop: Shop, backups: Backups) -> None:
     """Under writers, and killed half-way: the others serve and give no copy, and not one write is lost."""
     words = ("restore", "main", "--node", "db3")

@@ -248,6 +248,7 @@ def galera(lab: Stack, tmp_path_factory: pytest.TempPathFactory) -> Database:
     return Database(lab, VIP, tmp_path_factory.mktemp("only-galera"), GALERA)
 
 
+@only_in_drills
 def test_all_servers_ended_are_brought_back_by_up(galera: Database) -> None:
     """It takes one that has seen all positions to say who has the most."""
 
