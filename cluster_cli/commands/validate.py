@@ -20,7 +20,6 @@ def command(context: click.Context, cluster: Path, output: str) -> None:
     """
     from cluster_cli.errors import Exit
     from cluster_cli.secrets.by_hand import refuse_missing
-    from cluster_cli.topology.addresses import addresses
     from cluster_cli.topology.load import TopologyError
     from cluster_cli.topology.walks import frontends
     from cluster_cli.workspace import Workspace
@@ -52,6 +51,6 @@ def command(context: click.Context, cluster: Path, output: str) -> None:
     else:
         click.echo(
             f"{workspace.places.topology} is valid: cluster {workspace.topology.name}, "
-            f"{len(addresses(workspace.topology))} nodes, provider {workspace.topology.provider}"
+            f"{len(workspace.topology.nodes)} nodes, provider {workspace.topology.provider}"
         )
         click.echo(f"next: cluster up {cluster}", err=True)

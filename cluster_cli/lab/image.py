@@ -71,7 +71,7 @@ def prune(engine: Engine, keep: Recipe) -> None:
 
 
 def mmdebstrap_command(wanted: Recipe, target: Path) -> list[str]:
-    """The mmdebstrap call that makes the root file system; apt's index stays in it for the nodes."""
+    """The mmdebstrap call that makes the root file system; apt's index and cache stay in it for the nodes."""
     return [
         "mmdebstrap",
         "--variant=minbase",

@@ -13,6 +13,6 @@ Count = Annotated[int, Field(ge=1, le=100, strict=True)]
 
 
 class Model(BaseModel):
-    """Frozen, and an unknown key is an error."""
+    """Frozen, and an unknown key is an error. Built with the topology it is in, not once more alone."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, defer_build=True)

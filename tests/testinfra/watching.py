@@ -3,7 +3,6 @@
 # Usage: ... PROGRAM ADDRESS PORT PATH ...: prints what a stranger meets, then the page of each path.
 ASKING = """
 import ssl, sys, urllib.request
-PATIENCE = 20  # seconds: a busy node is slow to draw a page, and yet well
 AUTHORITY, FOLDER = "/etc/cluster/certificates/ca.pem", "/etc/cluster/certificates/monitoring"
 def get(path, shown):
     context = ssl.create_default_context(cafile=AUTHORITY)
@@ -11,7 +10,7 @@ def get(path, shown):
         context.load_cert_chain(FOLDER + "/cert.pem", FOLDER + "/key.pem")
     handlers = urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
     url = f"https://{sys.argv[1]}:{sys.argv[2]}{path}"
-    return urllib.request.build_opener(*handlers).open(url, timeout=PATIENCE).read().decode()
+    return urllib.request.build_opener(*handlers).open(url, timeout=5).read().decode()
 try:
     get("/metrics", False)
     print("answered")
