@@ -4,6 +4,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from statistics import mean
 
 from .conftest import Stack
 
@@ -12,16 +13,18 @@ EXPORTER_MEGABYTES = 25  # what a database server's metrics take beside that
 WATCHING = ("prometheus", "prometheus-alertmanager", "prometheus-blackbox-exporter")
 WATCHED = ("prometheus-node-exporter", "prometheus-mysqld-exporter", "cluster-metrics")
 TICKS = 100  # a second, in what proc(5) tells of a process
+LOOKS = 10  # at memory
 LOOK = f"""for unit in {" ".join((*WATCHING, *WATCHED))}; do
 id=$(systemctl show -P MainPID $unit)
-[ "${{id:-0}}" = 0 ] || echo $unit $(sed -n 's/^VmRSS:[^0-9]*\\([0-9]*\\) kB/\\1/p' /proc/$id/status) \\
-$(cut -d ' ' -f 14-17 /proc/$id/stat)
+[ "${{id:-0}}" = 0 ] || echo $unit $(systemctl show -P ControlGroup $unit \
+| sed 's|.*|/sys/fs/cgroup&/cgroup.procs|' | xargs sed 's|.*|/proc/&/status|' | xargs cat 2>/dev/null \
+| awk '/^VmRSS:/ {{held += $2}} END {{print held + 0}}') $(cut -d ' ' -f 14-17 /proc/$id/stat)
 done"""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a program of a node holds and uses. megabytes: of memory; percent: of a core, meanwhile."""
+    """What a program of a node and all it starts take, on average. megabytes: memory; percent: of a core."""
 
     node: str
     unit: str
@@ -36,14 +39,22 @@ def costs(stack: Stack, nodes: Sequence[str], seconds: float) -> tuple[Cost, ...
         rows, now = (line.split() for line in stack.on(node, LOOK).splitlines()), time.monotonic()
         return {unit: (int(held) / 1024, sum(map(int, used)) / TICKS, now) for unit, held, *used in rows}
 
+    looks = []
     with ThreadPoolExecutor() as pool:
-        before = dict(zip(nodes, pool.map(look, nodes), strict=True))
-        time.sleep(seconds)
-        after = dict(zip(nodes, pool.map(look, nodes), strict=True))
+        for _ in range(LOOKS):
+            looks.append(dict(zip(nodes, pool.map(look, nodes), strict=True)))
+            time.sleep(seconds / LOOKS)
+        looks.append(dict(zip(nodes, pool.map(look, nodes), strict=True)))
+    before, after = looks[0], looks[-1]
     return tuple(
-        Cost(node, unit, held, 100 * (used - before[node][unit][1]) / (at - before[node][unit][2]))
+        Cost(
+            node,
+            unit,
+            mean(each[node][unit][0] for each in looks),
+            100 * (used - before[node][unit][1]) / (at - before[node][unit][2]),
+        )
         for node, found in after.items()
-        for unit, (held, used, at) in found.items()
+        for unit, (_, used, at) in found.items()
     )
 
 

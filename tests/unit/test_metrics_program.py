@@ -3,6 +3,7 @@
 import hashlib
 import http.server
 import json
+import os
 import runpy
 import socket
 import threading
@@ -170,14 +171,35 @@ def test_a_file_that_was_changed_is_told_by_name(tmp_path: Path, monkeypatch: py
     assert list(PROGRAM["file_rows"](str(tmp_path / "nothing"))) == []
 
 
-def test_what_was_not_touched_is_not_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    file = tmp_path / "file"
-    file.write_bytes(b"a")
-    monkeypatch.setitem(PROGRAM["now"].__globals__, "OURS", (f"{tmp_path}/",))
-    before = PROGRAM["now"](str(file))
-    hits = PROGRAM["digest"].cache_info().hits
-    assert PROGRAM["now"](str(file)) == before
-    assert PROGRAM["digest"].cache_info().hits == hits + 1
+CERTIFICATES = PROGRAM["read_certificates"]
+
+
+def test_certificates_are_read_again_when_one_is_touched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, told, asked = tmp_path / "certificates", tmp_path / "told", []
+    monkeypatch.setitem(
+        CERTIFICATES.__globals__, "said", lambda *words: asked.append(words[4:]) or f"web {len(asked)} 9\n"
+    )
+
+    def look(*, written: float | None = None, now: float | None = None) -> str:
+        if written is not None:
+            os.utime(told, (written, written))
+        monkeypatch.setattr(CERTIFICATES.__globals__["time"], "time", lambda: now)
+        CERTIFICATES(str(folder), str(told))
+        return told.read_text()
+
+    assert look(now=0) == ""
+    assert asked == []
+    certificate = folder / "web" / "cert.pem"
+    certificate.parent.mkdir(parents=True)
+    certificate.write_text("one")
+    touched = certificate.stat().st_ctime
+    assert 'not_before_seconds{certificate="web"} 1' in look(written=touched - 1, now=touched + 1)
+    assert asked == [(str(certificate),)]
+    assert '{certificate="web"} 1' in look(written=touched + 1, now=touched + 2)
+    assert '{certificate="web"} 2' in look(written=touched + 1, now=touched + 1000)
+    assert '{certificate="web"} 3' in look(written=touched + 2, now=touched + 1), "a clock was put back"
+    certificate.unlink()
+    assert look(written=touched - 1, now=touched + 2) == ""
 
 
 def test_a_path_with_marks_is_a_label_still() -> None:

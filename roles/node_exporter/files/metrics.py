@@ -1,13 +1,11 @@
 """Says how this node's services are, in a file that node_exporter tells Prometheus (its textfile collector).
 
-Usage: metrics SETTINGS. What does not answer is left out; that nothing at all is told any more is an alert, too.
+Usage: metrics SETTINGS. It looks once, and ends: between two looks nothing of it stays in memory. What does not
+answer is left out; that nothing at all is told any more is an alert, too.
 """
 
-import csv
 import datetime
-import functools
-import glob
-import io
+import hashlib
 import json
 import os
 import subprocess
@@ -16,7 +14,7 @@ import time
 
 SECONDS = 5  # no question may take longer
 SERVER_SECONDS, SERVERS = 2, 8  # what a server of a backend may take, and how many are asked at once
-CERTIFICATES_EVERY = 300  # seconds; to read them takes as much as all the rest
+CERTIFICATES_EVERY = 300  # seconds, unless one was touched
 OURS = ("/etc/", "/usr/local/")  # where configuration and programs lie that nobody else writes
 MOST_FILES = 20  # of which it tells by name
 HELP = {
@@ -42,7 +40,7 @@ HELP = {
     "database_lag_seconds": "How far a replica is behind.",
     "database_acknowledging_replicas": "How many replicas acknowledge what a primary writes.",
 }
-# Prints the times of the certificates in a folder; apart, since what it needs would stay in memory.
+# Prints the times of certificates; apart, since what it needs takes as long to load as all the rest takes.
 READ_CERTIFICATES = """
 import os, sys
 from cryptography import x509
@@ -76,7 +74,7 @@ def unit_rows(units):
 
 def clock_rows(_):
     """From `chronyc -c tracking` (chronyc(1)); a clock nobody knows of is not synchronised."""
-    row = next(csv.reader(io.StringIO(said("chronyc", "-n", "-c", "tracking"))), [])
+    row = said("chronyc", "-n", "-c", "tracking").strip().split(",")
     known = len(row) >= 14
     yield "clock_synchronised", {}, int(known and row[13] not in ("Not synchronised", "3"))
     if known:
@@ -113,20 +111,12 @@ def file_rows(place):
 
 
 def now(path):
-    """The SHA-256 of a file as it is, None when there is none. What was not touched is not read again."""
+    """The SHA-256 of a file as it is, None when there is none."""
     try:
-        found = os.stat(path)
-        return digest(path, (found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns))
+        with open(path, "rb") as file:
+            return hashlib.sha256(file.read()).hexdigest()
     except OSError:
         return None
-
-
-@functools.lru_cache(maxsize=1000)
-def digest(path, _):
-    """The SHA-256 of a file that is still the same one. By a program: OpenSSL would stay in memory."""
-    if not (found := said("sha256sum", "--zero", path)):
-        raise FileNotFoundError(path)
-    return found.split()[0]
 
 
 def backend_rows(servers):
@@ -139,7 +129,7 @@ def backend_rows(servers):
 
 
 def plain_http():
-    """The library's HTTP client, without the OpenSSL it would load. Where nobody is asked nothing is loaded."""
+    """The library's HTTP client, without TLS, which takes long to load. Loaded where somebody is asked."""
     sys.modules.setdefault("ssl", None)
     import http.client
 
@@ -162,13 +152,22 @@ def answers(server):
         connection.close()
 
 
-def certificate_rows(folder):
+def certificate_rows(paths):
     """The times between which the certificates count."""
-    paths = sorted(glob.glob(os.path.join(folder, "*", "cert.pem")))
-    for line in said(sys.executable, "-I", "-c", READ_CERTIFICATES, *paths).splitlines() if paths else ():
+    for line in said(sys.executable, "-I", "-c", READ_CERTIFICATES, *paths).splitlines():
         name, begins, ends = line.split()
         yield "certificate_not_before_seconds", {"certificate": name}, begins
         yield "certificate_not_after_seconds", {"certificate": name}, ends
+
+
+def read_certificates(folder, place):
+    """Have a text with the times of the certificates, made again where one of them changed, came or went."""
+    names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+    paths = [path for name in names if os.path.isfile(path := os.path.join(folder, name, "cert.pem"))]
+    changed = max((os.stat(each).st_ctime for each in (*paths, folder) if os.path.exists(each)), default=0)
+    read_at = os.stat(place).st_mtime if os.path.exists(place) else 0
+    if not changed < read_at < time.time() < read_at + CERTIFICATES_EVERY:
+        write(place, text(certificate_rows(paths) if paths else ()))
 
 
 def run_rows(place):
@@ -278,17 +277,15 @@ def write(place, content):
 
 
 def main(place):
-    """Look again and again."""
+    """Look, and write down what is seen."""
     with open(place, encoding="utf-8") as file:
         known = json.load(file)
-    certificates, read_at = [], -CERTIFICATES_EVERY
-    while True:
-        began = time.monotonic()
-        if known["certificates"] and began - read_at >= CERTIFICATES_EVERY:
-            certificates, read_at = list(certificate_rows(known["certificates"])), began
-        rows = [row for kind, look in KINDS.items() if known[kind] for row in look(known[kind])]
-        write(known["file"], "".join([text([*rows, *certificates]), *others(known["textfiles"])]))
-        time.sleep(max(0.1, known["seconds"] - (time.monotonic() - began)))
+    rows = [row for kind, look in KINDS.items() if known[kind] for row in look(known[kind])]
+    texts = list(known["textfiles"])
+    if known["certificates"]:
+        texts.append(f"{known['file']}.certificates")
+        read_certificates(known["certificates"], texts[-1])
+    write(known["file"], "".join([text(rows), *others(texts)]))
 
 
 if __name__ == "__main__":
