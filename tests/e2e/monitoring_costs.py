@@ -9,16 +9,15 @@ from statistics import mean
 from .conftest import Stack
 
 WATCHER_MEGABYTES, NODE_MEGABYTES, NODE_PERCENT = 300, 40, 1.0  # what it may cost
-EXPORTER_MEGABYTES = 25  # what a database server's metrics take beside that
 WATCHING = ("prometheus", "prometheus-alertmanager", "prometheus-blackbox-exporter")
 WATCHED = ("prometheus-node-exporter", "prometheus-mysqld-exporter", "cluster-metrics")
 TICKS = 100  # a second, in what proc(5) tells of a process
 LOOKS = 10  # at memory
 LOOK = f"""for unit in {" ".join((*WATCHING, *WATCHED))}; do
 id=$(systemctl show -P MainPID $unit)
-[ "${{id:-0}}" = 0 ] || echo $unit $(systemctl show -P ControlGroup $unit \
-| sed 's|.*|/sys/fs/cgroup&/cgroup.procs|' | xargs sed 's|.*|/proc/&/status|' | xargs cat 2>/dev/null \
-| awk '/^VmRSS:/ {{held += $2}} END {{print held + 0}}') $(cut -d ' ' -f 14-17 /proc/$id/stat)
+[ "${{id:-0}}" = 0 ] || echo $unit $(cat $(grep -l "/$unit[.]service$" /proc/[0-9]*/cgroup 2>/dev/null \
+| sed s/cgroup/status/) 2>/dev/null | awk '/^VmRSS:/ {{held += $2}} END {{print held + 0}}') \
+$(cut -d ' ' -f 14-17 /proc/$id/stat)
 done"""
 
 

@@ -133,6 +133,43 @@ def test_a_databases_state_becomes_numbers(state: dict[str, str], told: dict[str
     assert dict(PROGRAM["state_rows"](state)) == told
 
 
+class Door(http.server.BaseHTTPRequestHandler):
+    """Says what a server knows, and that it is not fit."""
+
+    def do_GET(self) -> None:
+        self.send_response(503)
+        self.end_headers()
+        self.wfile.write(b"io Yes\nsql No\nlag None\n")
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+def test_a_database_is_asked() -> None:
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Door)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    where = {"address": "127.0.0.1", "port": server.server_port}
+    try:
+        assert PROGRAM["asked"](where, "/read") == (503, {"io": "Yes", "sql": "No", "lag": "None"})
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert PROGRAM["asked"](where, "/read") == (0, {})
+
+
+@pytest.mark.parametrize("said", [b"", b"HTTP/1.0", b"what?\r\n\r\n"])
+def test_what_is_no_answer_is_none(said: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def answer() -> None:
+            with listening.accept()[0] as client:
+                client.recv(100)
+                client.sendall(said)
+
+        threading.Thread(target=answer, daemon=True).start()
+        assert PROGRAM["asked"]({"address": "127.0.0.1", "port": listening.getsockname()[1]}, "/read") == (0, {})
+
+
 def test_metrics_of_one_name_stand_together() -> None:
     found = [
         ("virtual_ip_held", {"address": "a"}, 1),
