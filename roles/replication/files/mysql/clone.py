@@ -19,7 +19,9 @@ from telling import KEPT, aside_folder, run, size, tell, worthless
 PATIENCE = 120  # seconds until the other end is there
 COPY_SECONDS = 86400
 SPARE = 256 << 20  # for the server beside the copy
-AWAY = "Connect failed"  # the donor's server is being started: one whose commits waited gives none before
+# The donor's server is being started: one whose commits waited gives none before. Who came just before its end
+# wants to go on with what the new server knows nothing of.
+AWAY = ("Connect failed", "could not find existing clone")
 CUT = (2006, 2013)  # the connection ended: the server starts again
 PROGRESS = "SELECT CAST(SUM(estimate) AS SIGNED) AS whole, CAST(SUM(data) AS SIGNED) AS came"
 PROGRESS += " FROM performance_schema.clone_progress"
@@ -107,7 +109,7 @@ def clone(known, donor):
     sql = f"CLONE INSTANCE FROM %s@%s:{port} IDENTIFIED BY %s REQUIRE SSL"
     values, deadline = (known["user"], address, known["passwords"][0]), time.monotonic() + PATIENCE
     while failed := attempt(server, sql, *values):
-        if AWAY not in failed[0] or time.monotonic() > deadline:
+        if not any(words in failed[0] for words in AWAY) or time.monotonic() > deadline:
             raise RefusedError(f"the copy from {donor} failed: {failed[0]}")
         time.sleep(1)
 
