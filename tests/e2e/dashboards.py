@@ -4,7 +4,7 @@ import base64
 import json
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from cluster_cli.dashboards import DASHBOARDS, dashboards
@@ -64,20 +64,30 @@ def ask_all(stack: Stack, node: str) -> list[Asked]:
     topology = stack.workspace.topology
     panels = list(questions(topology))
     labels = [(each, variable) for each in DASHBOARDS for variable in each.variables]
-    known = {
-        "queries": [filled(expr) for _, expr, _ in panels],
-        "labels": [(variable.metric, variable.label) for _, variable in labels],
-    }
-    words = base64.b64encode(zlib.compress(json.dumps(known).encode(), 9)).decode()
-    port = stack.workspace.inventory.host(node).vars["prometheus_port"]
-    url = f"https://{stack.workspace.inventory.host(node).vars['prometheus_address']}:{port}"
-    came = json.loads(stack.on(node, f"python3 -I -c '{quoted(ASK)}' {url} {words}", 120))
+    came = counted(
+        stack,
+        node,
+        [filled(expr) for _, expr, _ in panels],
+        [(variable.metric, variable.label) for _, variable in labels],
+    )
     found = [Asked(where, expr, rows, empty) for (where, expr, empty), rows in zip(panels, came, strict=False)]
     there = dashboards(topology)
     return found + [
         Asked(f"{each.name}: ${variable.name}", variable.metric, rows, each not in there)
         for (each, variable), rows in zip(labels, came[len(panels) :], strict=True)
     ]
+
+
+def counted(
+    stack: Stack, node: str, queries: Sequence[str], labels: Sequence[tuple[str, str]] = ()
+) -> list[int | str]:
+    """How many rows come for each query, and series for each metric with a label; or what is wrong with it."""
+    known = {"queries": queries, "labels": labels}
+    words = base64.b64encode(zlib.compress(json.dumps(known).encode(), 9)).decode()
+    told = stack.workspace.inventory.host(node).vars
+    url = f"https://{told['prometheus_address']}:{told['prometheus_port']}"
+    came: list[int | str] = json.loads(stack.on(node, f"python3 -I -c '{quoted(ASK)}' {url} {words}", 120))
+    return came
 
 
 def questions(topology: Topology) -> Iterator[tuple[str, str, bool]]:

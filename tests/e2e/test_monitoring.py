@@ -22,7 +22,7 @@ from . import alert_cases, health_cases
 from .alerts_heard import PATIENCE, Receiver, firing, over, provoke, stand
 from .command import cluster, start, wait_for
 from .conftest import Stack, running
-from .dashboards import Asked, ask_all
+from .dashboards import Asked, ask_all, counted
 from .data_tier import only_in_drills
 from .monitoring_costs import NODE_MEGABYTES, costs, of_node
 from .status_page import Browser, Shown, differences
@@ -51,6 +51,9 @@ load_balancers:
     backends: {{shop: {{nodes: [web1], port: 80}}}}
 web:
   shop: {{nodes: [web1]}}
+backup:
+  nodes: [lb2]
+  files: {{history: {{nodes: [mon1], paths: [/var/lib/prometheus/metrics2]}}}}
 monitoring:
   nodes: [mon1]
   interval: 2s
@@ -64,6 +67,7 @@ databases:
     mode: replication
     nodes: [lb1, web1]
     settings: {innodb_buffer_pool_size: 64M, performance_schema: "OFF"}
+    backup: {enabled: false}
 """
 
 
@@ -382,6 +386,28 @@ def test_a_forecast_finds_what_was_planted(lab: Stack) -> None:
         row
     )  # noise meets the end some hours before the line
     assert cluster("forecast", "-C", lab.folder).code == 1
+
+
+def test_the_history_comes_back(lab: Stack) -> None:
+    """From a copy that was made while it was written; not while Prometheus runs on it."""
+
+    def verb(*words: str, code: int = 0) -> str:
+        done = cluster(*words, "-C", lab.folder, timeout=300)
+        assert done.code == code, done
+        return done.err
+
+    seen = f"up @ {time.time():.0f}"
+    (known,) = counted(lab, "mon1", [seen])
+    assert known
+    verb("backup", "run", "history")
+    verb("backup", "verify", "history")
+    assert "systemctl stop prometheus" in verb("restore", "history", "--to", "cluster", "--yes", code=1)
+    lab.on("mon1", "systemctl stop prometheus; find /var/lib/prometheus/metrics2 -mindepth 1 -delete")
+    verb("restore", "history", "--to", "cluster", "--yes")
+    verb("restore", "history", "--confirm", "--yes")
+    lab.on("mon1", "systemctl start prometheus")
+    wait_for("Prometheus to answer", lambda: lab.status()["problems"] == [], PATIENCE)
+    assert counted(lab, "mon1", [seen]) == [known]
 
 
 def test_a_real_browser_draws_the_page(browser: Browser, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Files of nodes: what comes back is exchanged with what is there, and no interruption loses either."""
 
+import fcntl
 import io
 import json
 import os
@@ -19,6 +20,7 @@ import catalogue
 import filesets
 import record
 import settings
+from source import SourceError
 
 ROLES = Path(__file__).parents[2] / "roles"
 
@@ -34,6 +36,8 @@ def load(name: str, path: str) -> ModuleType:
 
 
 exchange = load("files_exchange", "backup_files/files/exchange.py")
+sys.path[:0] = [str(ROLES / "backup_files/files"), str(ROLES / "backup_source/files")]
+giver = load("files_giver", "backup_files/files/main.py")
 
 
 class KilledError(BaseException):
@@ -110,6 +114,66 @@ def test_what_is_aside_is_not_written_over(paths: list[str], tmp_path: Path) -> 
         exchange.receive("web", paths)
 
 
+def test_what_a_service_works_on_is_not_exchanged(paths: list[str], tmp_path: Path) -> None:
+    came(paths, tmp_path, "restored")
+    lock = Path(paths[0], "metrics2", "lock")
+    lock.parent.mkdir()
+    with lock.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        for step in (exchange.put, exchange.undo, exchange.receive):
+            with pytest.raises(exchange.RefusedError, match="works on .*metrics2: stop it first"):
+                step("web", paths)
+    assert say(paths) == ["live"] * 2
+    exchange.put("web", paths)
+    assert say(paths) == ["restored"] * 2
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    """As Prometheus leaves one."""
+    place = tmp_path / "prometheus" / "metrics2"
+    files = ("01A/meta.json", "01A/chunks/000001", "chunks_head/000002", "wal/00000003", "wal/00000004")
+    for file in map(place.joinpath, (*files, "wal/checkpoint.00000002/00000000", "lock")):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    return place
+
+
+def grown(place: Path) -> None:
+    for file in ("chunks_head/000003", "wal/00000005", "queries.active"):
+        (place / file).touch()
+
+
+def compacted(place: Path) -> None:
+    (place / "01B").mkdir()
+    (place / "01B/meta.json").touch()
+
+
+@pytest.mark.parametrize(
+    ("change", "whole"),
+    [
+        (grown, True),
+        (compacted, False),
+        (lambda place: (place / "01A/meta.json").unlink(), False),
+        (lambda place: (place / "chunks_head/000002").unlink(), False),
+        (lambda place: (place / "wal/00000003").unlink(), False),
+        (lambda place: (place / "wal/checkpoint.00000002").rename(place / "wal/checkpoint.00000003"), False),
+    ],
+)
+def test_a_database_of_prometheus_is_whole_unless_it_was_compacted(
+    database: Path, change: Callable[[Path], None], whole: bool
+) -> None:
+    for path in (database, database.parent):
+        with giver.Tar([str(path)]) as tar:
+            read = b"".join(tar.chunks())
+            assert tar.whole()
+            assert f"{database}/01A/meta.json"[1:].encode() in read
+    with giver.Tar([str(database.parent)]) as tar:
+        b"".join(tar.chunks())
+        change(database)
+        assert tar.whole() == whole
+
+
 class Kept:
     """A repository as the program sees it."""
 
@@ -166,8 +230,8 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Kept:
     return Kept()
 
 
-def giving(monkeypatch: pytest.MonkeyPatch, given: dict[str, bytes | str]) -> None:
-    """Nodes that give this, or break off with these words."""
+def giving(monkeypatch: pytest.MonkeyPatch, given: dict[str, bytes | str], **later: bytes) -> None:
+    """Nodes that give this, or break off with these words, and then give what they give later."""
 
     class Source:
         def __init__(self, known: dict[str, Any], node: dict[str, str]) -> None:
@@ -179,7 +243,8 @@ def giving(monkeypatch: pytest.MonkeyPatch, given: dict[str, bytes | str]) -> No
             found = given[self.name]
             yield b"x" if isinstance(found, str) else found
             if isinstance(found, str):
-                raise settings.RefusedError(found)
+                given[self.name] = later.get(self.name, found)
+                raise SourceError(found)
 
     monkeypatch.setattr(filesets, "Source", Source)
 
@@ -211,6 +276,14 @@ def test_what_broke_off_never_counts(repository: Kept, monkeypatch: pytest.Monke
     assert parts == []
     repository.stays = {whole[1].snapshot, whole[2].snapshot}
     assert filesets.tidy(KNOWN, CHOSEN, repository) == [whole[0].id]
+
+
+def test_what_broke_off_once_is_asked_for_again(repository: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    giving(monkeypatch, {"web1": "it was compacted", "web2": archive("two")}, web1=archive("one"))
+    filesets.fetch(KNOWN, CHOSEN, repository)
+    whole, parts = repository.snapshots()
+    assert [each.node for each in whole] == ["web1", "web2"]
+    assert parts == []
 
 
 def test_a_tar_that_is_none_is_told(repository: Kept, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ import record
 from catalogue import FILES, Backup
 from repository import file_name
 from settings import RefusedError, held
-from source import Source
+from source import Source, SourceError
 
 
 def fetch(known, chosen, repository):
@@ -44,10 +44,22 @@ def taken(known, chosen, repository, node):
     )  # fmt: skip
     source = Source({**known, "port": known["files_port"]}, node)
     begun = [*catalogue.begun("", FILES, run), f"files:{name}"]
-    stored = repository.put(source.stream("/files", set=name), file_name(backup), begun)
+    stored = kept(repository, source, name, file_name(backup), begun)
     backup = replace(backup, **stored, seconds=round(time.time() - began, 3))
     repository.commit(backup)
     return backup
+
+
+def kept(repository, source, name, file, tags):
+    """What the repository says of a stream. One that breaks off is asked for once more."""
+    for tries_left in (1, 0):
+        stream = source.stream("/files", set=name)
+        try:
+            return repository.put(stream, file, tags)
+        except SourceError:
+            if not tries_left:
+                raise
+    return None
 
 
 def tidy(known, chosen, repository):

@@ -7,9 +7,12 @@
   files-exchange forget SET          what is kept aside goes
 
 With `receive` and `put` a third word, absent: only the paths where nothing is. Each may be done again after it was
-interrupted. Exit codes: 0 done, 1 not; the reason is on stderr.
+interrupted. What a running service holds a lock in is not exchanged. Exit codes: 0 done, 1 not; the reason is on
+stderr.
 """
 
+import fcntl
+import glob
 import json
 import os
 import shutil
@@ -33,6 +36,28 @@ def gone(place):
         os.unlink(place)
 
 
+def locked(lock):
+    """Whether a service holds the lock of its database, as Prometheus does (flock(2))."""
+    try:
+        with open(lock, "rb") as handle:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        pass  # it has none
+    return False
+
+
+def unused(paths):
+    """Refuse to exchange what a service works on."""
+    for lock in (lock for path in paths for lock in (f"{path}/lock", *glob.glob(f"{glob.escape(path)}/*/lock"))):
+        if locked(lock):
+            raise RefusedError(
+                f"a service works on {os.path.dirname(lock)}: stop it first, and start it afterwards "
+                "(Prometheus: systemctl stop prometheus)"
+            )
+
+
 def look(_name, paths):
     """What is where."""
     return {
@@ -47,6 +72,7 @@ def receive(name, paths):
     kept = look(name, paths)
     if kept["aside"] or kept["undone"]:
         raise RefusedError(f"{(kept['aside'] + kept['undone'])[0]} is kept aside: --confirm or --undo first")
+    unused(paths)
     for path in paths:
         if os.path.ismount(path):
             raise RefusedError(f"{path} is a mount point, which cannot be exchanged; use --into, and copy")
@@ -66,6 +92,7 @@ def receive(name, paths):
 
 def put(name, paths):
     """Exchange. First all that may fail for want of room, then the renames."""
+    unused(paths)
     place = os.path.join(STAGE, name)
     for path in paths:
         if os.path.lexists(place + path):
@@ -84,6 +111,7 @@ def put(name, paths):
 
 def undo(name, paths):
     """What was there before, back. A path that was not there before stays."""
+    unused(paths)
     for path in paths:
         if os.path.lexists(path + BEFORE):
             if os.path.lexists(path):

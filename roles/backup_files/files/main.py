@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 
+import tsdb
 from giving import Giver, serve
 
 SETTINGS = "/etc/cluster/backup-files.json"
@@ -47,6 +48,7 @@ class Tar:
         self.paths = paths
 
     def __enter__(self):
+        self.marks = tsdb.marks(self.paths)
         words = [*TAR, *(path[1:] for path in self.paths)]
         self.process = subprocess.Popen(words, stdout=subprocess.PIPE)
         return self
@@ -62,9 +64,14 @@ class Tar:
 
     def whole(self):
         """Whether that was all of it."""
+        paths = " ".join(self.paths)
         if (code := self.process.wait()) not in GOOD:
-            print(f"tar of {' '.join(self.paths)} ended with {code}", file=sys.stderr)
-        return code in GOOD
+            print(f"tar of {paths} ended with {code}", file=sys.stderr)
+            return False
+        if tsdb.marks(self.paths) != self.marks:
+            print(f"a database of Prometheus in {paths} was compacted while it was read", file=sys.stderr)
+            return False
+        return True
 
 
 if __name__ == "__main__":
