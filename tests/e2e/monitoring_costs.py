@@ -1,4 +1,7 @@
-"""What monitoring costs a node: memory its programs hold, and processor time, with that of their children."""
+"""What monitoring costs a node: memory its programs hold, and processor time, with that of their children.
+
+Memory as proportional set size (proc(5)): what is shared, such as the C library, counts once for all who share it.
+"""
 
 import time
 from collections.abc import Sequence
@@ -16,7 +19,7 @@ LOOKS = 10  # at memory
 LOOK = f"""for unit in {" ".join((*WATCHING, *WATCHED))}; do
 id=$(systemctl show -P MainPID $unit)
 [ "${{id:-0}}" = 0 ] || echo $unit $(cat $(grep -l "/$unit[.]service$" /proc/[0-9]*/cgroup 2>/dev/null \
-| sed s/cgroup/status/) 2>/dev/null | awk '/^VmRSS:/ {{held += $2}} END {{print held + 0}}') \
+| sed s/cgroup/smaps_rollup/) 2>/dev/null | awk '/^Pss:/ {{held += $2}} END {{print held + 0}}') \
 $(cut -d ' ' -f 14-17 /proc/$id/stat)
 done"""
 

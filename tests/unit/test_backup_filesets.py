@@ -1,6 +1,5 @@
 """Files of nodes: what comes back is exchanged with what is there, and no interruption loses either."""
 
-import fcntl
 import io
 import json
 import os
@@ -114,20 +113,6 @@ def test_what_is_aside_is_not_written_over(paths: list[str], tmp_path: Path) -> 
         exchange.receive("web", paths)
 
 
-def test_what_a_service_works_on_is_not_exchanged(paths: list[str], tmp_path: Path) -> None:
-    came(paths, tmp_path, "restored")
-    lock = Path(paths[0], "metrics2", "lock")
-    lock.parent.mkdir()
-    with lock.open("w") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        for step in (exchange.put, exchange.undo, exchange.receive):
-            with pytest.raises(exchange.RefusedError, match="works on .*metrics2: stop it first"):
-                step("web", paths)
-    assert say(paths) == ["live"] * 2
-    exchange.put("web", paths)
-    assert say(paths) == ["restored"] * 2
-
-
 @pytest.fixture
 def database(tmp_path: Path) -> Path:
     """As Prometheus leaves one."""
@@ -147,6 +132,16 @@ def grown(place: Path) -> None:
 def compacted(place: Path) -> None:
     (place / "01B").mkdir()
     (place / "01B/meta.json").touch()
+
+
+def test_what_prometheus_works_on_is_not_exchanged(database: Path) -> None:
+    for path in (database, database.parent):
+        with (database / "wal/00000004").open("w"):
+            for step in (exchange.put, exchange.undo, exchange.receive):
+                with pytest.raises(exchange.RefusedError, match="Prometheus works on .*metrics2: systemctl stop"):
+                    step("web", [str(path)])
+        assert (database / "wal").is_dir()
+    assert exchange.undo("web", [str(database)])["aside"] == []
 
 
 @pytest.mark.parametrize(

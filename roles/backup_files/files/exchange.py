@@ -7,11 +7,12 @@
   files-exchange forget SET          what is kept aside goes
 
 With `receive` and `put` a third word, absent: only the paths where nothing is. Each may be done again after it was
-interrupted. What a running service holds a lock in is not exchanged. Exit codes: 0 done, 1 not; the reason is on
-stderr.
+interrupted. A database of Prometheus is not exchanged while it runs on it.
+
+Exit codes: 0 done, 1 not; the reason is on stderr.
 """
 
-import fcntl
+import contextlib
 import glob
 import json
 import os
@@ -36,26 +37,22 @@ def gone(place):
         os.unlink(place)
 
 
-def locked(lock):
-    """Whether a service holds the lock of its database, as Prometheus does (flock(2))."""
-    try:
-        with open(lock, "rb") as handle:
-            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        pass  # it has none
-    return False
-
-
 def unused(paths):
-    """Refuse to exchange what a service works on."""
-    for lock in (lock for path in paths for lock in (f"{path}/lock", *glob.glob(f"{glob.escape(path)}/*/lock"))):
-        if locked(lock):
-            raise RefusedError(
-                f"a service works on {os.path.dirname(lock)}: stop it first, and start it afterwards "
-                "(Prometheus: systemctl stop prometheus)"
-            )
+    """Refuse to exchange a database of Prometheus while it runs on it: it would write into what is aside."""
+    places = [place for path in paths for place in (path, *glob.glob(f"{glob.escape(path)}/*"))]
+    places = [each for each in places if os.path.isdir(f"{each}/chunks_head") and os.path.isdir(f"{each}/wal")]
+    used = [each for each in places if any(name.startswith(f"{each}/") for name in opened())]
+    if used:
+        raise RefusedError(
+            f"Prometheus works on {used[0]}: systemctl stop prometheus, the same command again, and start it"
+        )
+
+
+def opened():
+    """The files that processes have open (proc(5))."""
+    for link in glob.glob("/proc/[0-9]*/fd/*"):
+        with contextlib.suppress(OSError):  # it was closed meanwhile
+            yield os.readlink(link)
 
 
 def look(_name, paths):
