@@ -236,7 +236,7 @@ def test_a_spare_takes_the_place_of_a_dead_node(shop: Shop) -> None:
     )
     assert shop.row("orders")["acknowledging"] == 1
     assert shop.up() == 0
-    shop.follows("orders", "free1")
+    shop.follows("orders", "rep1")  # which is further back than the logs of a copy are
 
 
 def test_who_lost_its_place_and_comes_back_has_no_say(shop: Shop) -> None:

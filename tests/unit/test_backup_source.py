@@ -166,6 +166,30 @@ def test_what_was_removed_is_told(binlogs: ModuleType, monkeypatch: pytest.Monke
         assert raised.value.code == 410
 
 
+@pytest.mark.parametrize(
+    ("logs", "position", "expected"),
+    [
+        (LOGS, "1-1-99", True),  # nothing was written since
+        (LOGS, "1-1-90", True),
+        ({name: LOGS[name] for name in ("b3", "b4")}, "1-1-90", True),
+        ({name: LOGS[name] for name in ("b3", "b4")}, "1-1-55", False),
+        ({"b1": ("", ["1-1-60"]), "b2": ("1-1-80", [])}, "1-1-55", False),  # it was given a copy
+        ({"b1": ("", ["1-1-60"]), "b2": ("1-1-80", [])}, "1-1-59", True),
+    ],
+)
+def test_logs_reach_back_or_not(
+    binlogs: ModuleType,
+    monkeypatch: pytest.MonkeyPatch,
+    logs: dict[str, tuple[str, list[str]]],
+    position: str,
+    expected: bool,
+) -> None:
+    server = FakeServer("1-1-99", logs)
+    monkeypatch.setattr(binlogs, "Server", lambda: server)
+    assert binlogs.reach_back(position) is expected
+    assert not [each for each in server.said if not each.startswith("SHOW")], "it is asked every few seconds"
+
+
 def test_the_stream_is_a_tar(binlogs: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(binlogs, "DATA", str(tmp_path))
     (tmp_path / "b1").write_bytes(b"x" * 1000)

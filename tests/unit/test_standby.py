@@ -83,6 +83,9 @@ BOTH = found(db1=PRIMARY, db2={})
         ("db2", found(db1=PRIMARY, db2={"fit": False}, db3={}), "", "db3"),
         ("db2", found(db1=PRIMARY, db2={}, db3={}), "db2", "db3"),  # that one said that it cannot go on from there
         ("db2", found(db2={}), "db2", "db2"),  # nobody else is left
+        ("db1", found(db1=PRIMARY, db2={"reaches_back": False}), "", "db1"),  # its logs begin with its copy
+        ("", found(db1=PRIMARY | {"reaches_back": True}, db2={"reaches_back": False}), "", "db1"),
+        ("db2", found(db2={"reaches_back": False}), "", "db2"),
         ("db2", found(db1={"position": "7-1-4"}), "", ""),  # who has less than this one would stop it
         ("db2", found(db1={"history": "7-2-9"}), "", ""),  # so would another past
     ],

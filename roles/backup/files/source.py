@@ -76,13 +76,16 @@ def context(known):
     return found
 
 
-def states(known, database):
-    """({source: what it says of itself}, [why another one does not answer]) of all nodes, asked at once."""
+def states(known, database, after=""):
+    """({source: what it says of itself}, [why another one does not answer]) of all nodes, asked at once.
+
+    after: a position; then each says whether its logs reach back to there.
+    """
     sources = [Source(known, node) for node in database["nodes"]]
     found, silent = {}, []
     with ThreadPoolExecutor(len(sources)) as pool:
         for source, answer in zip(
-            sources, pool.map(partial(state_of, domain=database["domain"]), sources), strict=True
+            sources, pool.map(partial(state_of, domain=database["domain"], after=after), sources), strict=True
         ):
             if isinstance(answer, SourceError):
                 silent.append(str(answer))
@@ -91,10 +94,10 @@ def states(known, database):
     return found, silent
 
 
-def state_of(source, domain):
+def state_of(source, domain, after=""):
     """What it says of itself and of what all nodes share, or why it says nothing."""
     try:
-        found = source.ask("/state")
+        found = source.ask("/state", **({"after": after} if after else {}))
         return {**found, **{name: gtid.only(found[name], domain) for name in ("position", "history")}}
     except SourceError as error:
         return error

@@ -34,6 +34,15 @@ def after(position):
     raise RefusedError(f"what comes after {position} is not in the binary logs any more", 410)
 
 
+def reach_back(position):
+    """Whether the logs hold all that was written after a position, as who follows from there needs it."""
+    with Server() as server:
+        if engine.nothing_since(server, position):
+            return True
+        first = server.rows("SHOW BINARY LOGS")[0][0]
+        return engine.follows(server, first, engine.begins(server, first), position)
+
+
 def waits(server):
     """Whether commits wait for a replica and none is there.
 

@@ -1,8 +1,9 @@
 """Gives copies of this node's data to backup nodes: over TLS, with certificates on both sides.
 
-GET /state, what this node is fit for. GET /copy?run=WORD[&since=LSN][&rate=MB], a copy as the engine streams it,
-and then GET /made?run=WORD, whether it is whole and what it holds. GET /binlogs?after=GTID, a tar of what was
-written since. GET /digests, every table at one position. It writes nothing and holds nothing of the repository.
+GET /state[?after=GTID], what this node is fit for, and whether one may follow it from there. GET
+/copy?run=WORD[&since=LSN][&rate=MB], a copy as the engine streams it, and then GET /made?run=WORD, whether it is
+whole and what it holds. GET /binlogs?after=GTID, a tar of what was written since. GET /digests, every table at one
+position. It writes nothing and holds nothing of the repository.
 """
 
 import binlogs
@@ -31,8 +32,9 @@ class Answer(Giver):
         except RefusedError as error:
             self.say(error.code, {"why": str(error)})
 
-    def tell_state(self, _asked):
-        self.say(200, state(self.known))
+    def tell_state(self, asked):
+        since = {"reaches_back": binlogs.reach_back(asked["after"])} if asked.get("after") else {}
+        self.say(200, {**state(self.known), **since})
 
     def tell_made(self, asked):
         self.say(200, copies.made(asked.get("run", "")))

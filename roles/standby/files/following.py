@@ -74,7 +74,8 @@ def once(server, known, wanted, memory):
     is_held = os.path.exists(held(server.name))
     if is_held and row and row["io"] == "Yes":
         return  # somebody may be at work with it
-    source = chosen(row, states(known, wanted)[0], applied(server, wanted), memory)
+    here = applied(server, wanted)
+    source = chosen(row, states(known, wanted, here)[0], here, memory)
     if source and (row is None or row["host"] != source.address or server.password() != wanted["passwords"][0]):
         point(server, known, wanted, source)
         row = server.source()
@@ -99,9 +100,11 @@ def applied(server, wanted):
 def chosen(row, found, position, memory):
     """The node to follow: the one it does, unless that is gone, or the primary while there is another.
 
-    found: {source: what it says of itself}. None where nobody has all that this one has: it stays as it is.
+    found: {source: what it says of itself}. One that was given a copy has no logs from before it, and does not do
+    until this one, which is late, has come so far. None where nobody has all that this one has: it stays as it is.
     """
     able = goes_on_from(found, position)
+    able = [each for each in able if found[each].get("reaches_back", True)] or able
     able = [each for each in able if not memory.shuns(each.address)] or able
     if not able:
         return None
