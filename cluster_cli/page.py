@@ -68,7 +68,7 @@ def page(topology: Topology, monitoring: Monitoring, inventory: Inventory, node:
             virtual_ips=virtual_ips,
             backends=list(backend_rows(topology)),
             databases=list(database_rows(topology)),
-            alerts=sorted(alert_rows(topology), key=lambda row: bool(row["tone"] != "bad")),
+            alerts=sorted(alert_rows(topology, node), key=lambda row: bool(row["tone"] != "bad")),
             asked=requests(topology, slot),
             backups=list(backup_rows(topology)),
             runs=RUNS,
@@ -164,9 +164,9 @@ def backup_rows(topology: Topology) -> Iterator[Row]:
             }
 
 
-def alert_rows(topology: Topology) -> Iterator[Row]:
-    """Each alert there can be, and the query for what fires of it: with its value, and since when as a label."""
-    for rule in alerts.each(topology):
+def alert_rows(topology: Topology, node: str) -> Iterator[Row]:
+    """Each alert a watching node can fire, with the query for what does: its value, and since when as a label."""
+    for rule in alerts.each(topology, node):
         added = ", ".join(("alertname", "alertstate", *rule["labels"]))
         series = ",".join(
             f'{key}="{value}"' for key, value in {"alertname": rule["alert"], **rule["labels"]}.items()

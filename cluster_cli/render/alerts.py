@@ -29,8 +29,11 @@ QUARTER, TWELFTH = 0.25, 0.08  # of a certificate's life; it is renewed in its l
 REACHED = "on (instance) max by (instance) (up) == 1"  # a node that is down has one alert, and no others
 
 
-def groups(topology: Topology) -> list[dict[str, Any]]:
-    """The groups of rules, those without any left out; none when nobody watches."""
+def groups(topology: Topology, watcher: str = "") -> list[dict[str, Any]]:
+    """The groups of rules, those without any left out; none when nobody watches.
+
+    watcher: the node whose Prometheus judges by them; who only wants to know what rules there are names none.
+    """
     monitoring = topology.monitoring
     if monitoring is None:
         return []
@@ -41,7 +44,7 @@ def groups(topology: Topology) -> list[dict[str, Any]]:
         "databases": databases(topology, monitoring),
         "backups": backups(topology, monitoring),
         "logs": logs(topology, monitoring),
-        "monitoring": watchers(monitoring),
+        "monitoring": watchers(monitoring, watcher),
         "running-out": running_out(topology, monitoring),
         "other-days": unlike_other_days(topology, monitoring),
     }
@@ -49,10 +52,15 @@ def groups(topology: Topology) -> list[dict[str, Any]]:
     return [{"name": name, "rules": each} for name, each in rules.items() if each]
 
 
-def each(topology: Topology) -> Iterator[dict[str, Any]]:
+def each(topology: Topology, watcher: str = "") -> Iterator[dict[str, Any]]:
     """Every rule that may fire, without what is only recorded."""
-    for group in groups(topology):
+    for group in groups(topology, watcher):
         yield from (rule for rule in group["rules"] if "alert" in rule)
+
+
+def seconds_until_old(monitoring: Monitoring) -> int:
+    """Seconds without new metrics after which those there are do not count."""
+    return FRESH * max(15, monitoring.interval // MILLISECONDS)
 
 
 def nodes(monitoring: Monitoring) -> Iterator[Alert]:
@@ -64,7 +72,7 @@ def nodes(monitoring: Monitoring) -> Iterator[Alert]:
     inodes = "100 * (1 - node_filesystem_files_free / node_filesystem_files)"
     left = "(cluster_certificate_not_after_seconds - time())"
     life = "(cluster_certificate_not_after_seconds - cluster_certificate_not_before_seconds)"
-    stale = FRESH * max(15, monitoring.interval // MILLISECONDS)
+    stale = seconds_until_old(monitoring)
     offset = limits.clock_offset / MILLISECONDS
     yield Alert(
         "NodeDown",
@@ -526,7 +534,7 @@ def logs(topology: Topology, monitoring: Monitoring) -> Iterator[Alert]:
     )
 
 
-def watchers(monitoring: Monitoring) -> Iterator[Alert]:
+def watchers(monitoring: Monitoring, watcher: str) -> Iterator[Alert]:
     """What would keep the others from being seen or told."""
     now, span = urgent(monitoring), window(monitoring)
     yield Alert(
@@ -557,6 +565,14 @@ def watchers(monitoring: Monitoring) -> Iterator[Alert]:
         "warning",
         "Prometheus of <instance> cannot keep its metrics: is the disk full?",
         now,
+    )
+    old = seconds_until_old(monitoring)
+    yield Alert(
+        "PrometheusStoresNothing",
+        f'absent_over_time(up{{instance="{watcher}"}}[{old}s])',
+        "critical",
+        "Prometheus of <instance> keeps no metrics, so it sees nothing any more: is its disk full?",
+        old,
     )
     yield Alert(
         "AlertsUnsent",

@@ -156,7 +156,7 @@ def prometheus_vars(topology: Topology, node: str) -> Vars:
         "prometheus_alertmanagers": [
             each["address"] for each in targets(topology, monitoring.nodes, ALERTMANAGER_PORT)
         ],
-        "prometheus_groups": [*alerts.groups(topology), *health.rules(topology)],
+        "prometheus_groups": [*alerts.groups(topology, node), *health.rules(topology)],
     }
 
 

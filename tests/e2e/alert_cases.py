@@ -14,6 +14,7 @@ from cluster_cli.topology.model import Topology
 from .command import CHECKOUT
 
 TOPOLOGY = CHECKOUT / "tests" / "golden" / "inventories" / "monitoring.yml"  # has all there is to be watched
+WATCHER = "mon1"
 STEP = 15  # seconds between two values of a series
 SPARE = 120  # seconds after which a rule must have fired at the latest
 LONG = 1200  # seconds; a case that takes more is looked at less often
@@ -490,6 +491,12 @@ CASES: tuple[Case, ...] = (
         {"instance": "mon1"},
     ),
     Case(
+        "PrometheusStoresNothing",
+        {'up{instance="mon1",job="node"}': "1+0x1", 'up{instance="mon2",job="node"}': always(1)},
+        {'up{instance="mon1",job="node"}': always(1)},
+        {"instance": "mon1"},
+    ),
+    Case(
         "AlertsUnsent",
         {'prometheus_notifications_dropped_total{instance="mon1"}': rising(1)},
         {'prometheus_notifications_dropped_total{instance="mon1"}': always(3)},
@@ -513,7 +520,7 @@ def topology() -> Topology:
 
 def rules(known: Topology) -> Rules:
     """All rules of a topology."""
-    return [rule for group in groups(known) for rule in group["rules"]]
+    return [rule for group in groups(known, WATCHER) for rule in group["rules"]]
 
 
 def spelled(text: str) -> str:
@@ -554,7 +561,7 @@ def write(folder: Path) -> None:
     A file for each group, and what takes hours seldom: promtool evaluates all rules of a file every time.
     """
     known = topology()
-    for group in json.loads(json.dumps(groups(known))):
+    for group in json.loads(json.dumps(groups(known, WATCHER))):
         firing = {rule["alert"]: rule for rule in group["rules"] if "alert" in rule}
         for rule in firing.values():
             rule["annotations"]["summary"] = spelled(rule["annotations"]["summary"])

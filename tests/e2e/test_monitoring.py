@@ -447,6 +447,28 @@ def test_what_takes_longer_fires_and_resolves(lab: Stack, receiver: Receiver) ->
     lab.settle()
 
 
+# A disk of its own for what Prometheus keeps, filled at once, and room made again. Its places are one file system.
+SMALL = """systemctl stop prometheus; mkdir -p /run/small && mount -t tmpfs -o size=24m none /run/small
+cp -a /var/lib/prometheus/metrics2/. /run/small/ && chown prometheus: /run/small
+mount --bind /run/small /var/lib/prometheus/metrics2; systemctl start prometheus"""
+LARGE = """systemctl stop prometheus; umount /var/lib/prometheus/metrics2 /run/small; systemctl start prometheus"""
+
+
+@only_in_drills
+def test_who_watches_has_no_room_any_more(lab: Stack, receiver: Receiver) -> None:
+    """It knows nothing any more of what it fired for; it tells that it knows nothing, and goes on with room."""
+    lab.on("mon1", SMALL)
+    lab.settle(PATIENCE)
+    wanted = {("PrometheusStoresNothing", "mon1")}
+    filled = {"mon1": "dd if=/dev/zero of=/run/small/fill bs=1M count=30 2>/dev/null; true"}
+    provoke(lab, receiver, filled, wanted, 4 * PATIENCE)
+    assert "keeps no metrics" in " ".join(lab.status()["problems"])
+    lab.on("mon1", "rm /run/small/fill")
+    over(receiver, wanted)
+    lab.on("mon1", LARGE)
+    lab.settle(PATIENCE)
+
+
 @only_in_drills
 def test_faults_of_a_database_fire_and_resolve(
     receiver: Receiver, tmp_path_factory: pytest.TempPathFactory

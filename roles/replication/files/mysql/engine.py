@@ -37,8 +37,7 @@ ENABLED = "SHOW GLOBAL VARIABLES LIKE 'rpl\\_semi\\_sync\\_source\\_enabled'"
 FIRST_STATEMENTS = """USE mysql;
 INSTALL PLUGIN auth_socket SONAME 'auth_socket.so';
 ALTER USER 'root'@'localhost' IDENTIFIED WITH 'auth_socket';
-SHUTDOWN;
-"""
+"""  # it ends by itself: told to, it might before it is done
 NEW_PASSWORD = "%s@'%%' IDENTIFIED WITH caching_sha2_password BY %s"
 RIGHTS = {"REPLICATION SLAVE", "BACKUP_ADMIN"}  # to fetch, and to be given a copy
 
