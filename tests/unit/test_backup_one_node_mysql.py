@@ -339,3 +339,34 @@ def test_a_replica_goes_on_by_what_its_primary_keeps(follower: list[str], here: 
         replication.refuse_cut_off(live, "db2", Seat(here))
     assert why in str(raised.value.why)
     assert "cluster rejoin db2 --clone" in str(raised.value.hint)
+
+
+@pytest.mark.parametrize(("until", "joined", "asked"), [(3, False, 3), (9, True, 2)])
+def test_a_try_to_join_that_is_under_way_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch, until: int, joined: bool, asked: int
+) -> None:
+    """Of a run that was killed: the server takes no settings meanwhile. It ends, or it has joined."""
+    said: list[str] = []
+
+    def ask(_node: str, sql: str) -> None:
+        said.append(sql)
+        if len(said) < until:
+            raise ClusterError("db3 did not do what it was told", why=f"ERROR 3724: while {readmit.ONGOING}.")
+
+    states = iter(["OFFLINE", "RECOVERING" if joined else "OFFLINE"])
+    monkeypatch.setattr(readmit, "members", lambda _: {"db3": {"state": next(states)}})
+    monkeypatch.setattr(login, "teach", lambda *_: None)
+    monkeypatch.setattr(readmit.time, "sleep", lambda _: None)
+    live: Any = SimpleNamespace(ask=ask, tell=lambda *_: None)
+    readmit.prepare(live, "db3")
+    assert said == [readmit.NO_COPY] * asked
+
+
+def test_what_else_a_server_refuses_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def ask(*_: str) -> None:
+        raise ClusterError("db3 did not do what it was told", why="ERROR 1227: access denied")
+
+    monkeypatch.setattr(login, "teach", lambda *_: None)
+    live: Any = SimpleNamespace(ask=ask, tell=lambda *_: None)
+    with pytest.raises(ClusterError, match="did not do"):
+        readmit.prepare(live, "db3")

@@ -31,6 +31,7 @@ from cluster_cli.databases.sql import PURGED
 from cluster_cli.errors import ClusterError
 
 RECOVERING = "RECOVERING"
+ONGOING = "START or STOP GROUP_REPLICATION is ongoing"
 JOIN_SECONDS, OUT_SECONDS = 86400.0, 180.0  # in all; while it is out, though its server answers
 PERIOD = 1.0
 LAST_WORDS = (
@@ -113,14 +114,33 @@ def carry_out(live: Live, node: str, seat: Seat) -> None:
     hold(live, node)
     if members(live)[node]["state"] not in (ONLINE, RECOVERING):
         live.tell("", refuse_cut_off(live, node, Seat(here)))
-        login.teach(live, node)
-        live.ask(node, NO_COPY)
+        prepare(live, node)
     step(live, node, "release")
     start_again(live, node)
     live.ask(node, f"SET GLOBAL group_replication_clone_threshold = {int(told(live, node, CONFIGURED))}")
     if not step(live, node, "look")["own"]:
         live.tell("", f"the others' binary logs did not reach any more: {node} was given a whole copy by one")
     live.tell("", f"{node} takes part in {live.name}")
+
+
+def prepare(live: Live, node: str) -> None:
+    """Have it know how to log in to others, and be given no copy by one.
+
+    A try that was interrupted may be about to join yet: then that is waited for, and it was told all of this.
+    """
+    deadline = time.monotonic() + OUT_SECONDS
+    while True:
+        try:
+            login.teach(live, node)
+            live.ask(node, NO_COPY)
+            return
+        except ClusterError as error:
+            if ONGOING not in error.why or time.monotonic() > deadline:
+                raise
+        if members(live)[node]["state"] in (ONLINE, RECOVERING):
+            return
+        live.tell(node, "a try to join is still under way")
+        time.sleep(PERIOD)
 
 
 def start_again(live: Live, node: str) -> None:

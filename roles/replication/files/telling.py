@@ -58,7 +58,7 @@ def aside_folder():
 
 
 def run(words):
-    """A command that must succeed."""
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    """A command that must succeed. It is told nothing."""
+    done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise RefusedError(f"{words[0]} failed: {(done.stderr or done.stdout).strip()[-300:]}")

@@ -87,7 +87,7 @@ def take(donor, source):
     os.mkdir(INCOMING, mode=0o700)
     first, count = fill(known, donor)
     tell(bytes=count, of=count, doing="preparing")
-    run(["mariabackup", "--prepare", f"--target-dir={INCOMING}"])
+    prepare()
     with open(os.path.join(INCOMING, os.path.basename(UNFINISHED)), "w", encoding="utf-8") as handle:
         json.dump({"donor": donor}, handle)
     position = position_of(INCOMING)
@@ -99,6 +99,17 @@ def take(donor, source):
     seconds = round(time.monotonic() - began, 1)
     tell(bytes=count, of=count, doing="done")
     return {"bytes": count, "seconds": seconds, "aside": aside, "position": position}
+
+
+def prepare():
+    """Make the files one consistent state.
+
+    A copy of a replica may have transactions that were about to be committed, and were in no binary log yet. A
+    server that has one does not start on them (MDEV-36025), so they are rolled back by one that has none.
+    """
+    run(["mariabackup", "--prepare", f"--target-dir={INCOMING}"])
+    words = ["mariadbd", f"--defaults-file={INCOMING}/backup-my.cnf", f"--datadir={INCOMING}", "--user=root"]
+    run([*words, "--bootstrap", "--plugin-maturity=unknown", "--skip-log-bin", "--tc-heuristic-recover=ROLLBACK"])
 
 
 def fill(known, donor):
