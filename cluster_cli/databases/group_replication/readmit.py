@@ -31,7 +31,8 @@ from cluster_cli.databases.sql import PURGED
 from cluster_cli.errors import ClusterError
 
 RECOVERING = "RECOVERING"
-ONGOING = "START or STOP GROUP_REPLICATION is ongoing"
+# What a server says that is about to join, and then that fetches already.
+ONGOING = ("START or STOP GROUP_REPLICATION is ongoing", "with a running replica io thread")
 JOIN_SECONDS, OUT_SECONDS = 86400.0, 180.0  # in all; while it is out, though its server answers
 PERIOD = 1.0
 LAST_WORDS = (
@@ -135,7 +136,7 @@ def prepare(live: Live, node: str) -> None:
             live.ask(node, NO_COPY)
             return
         except ClusterError as error:
-            if ONGOING not in error.why or time.monotonic() > deadline:
+            if not any(words in error.why for words in ONGOING) or time.monotonic() > deadline:
                 raise
         if members(live)[node]["state"] in (ONLINE, RECOVERING):
             return
