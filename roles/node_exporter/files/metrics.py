@@ -1,7 +1,8 @@
 """Says how this node's services are, in a file that node_exporter tells Prometheus (its textfile collector).
 
-Usage: metrics SETTINGS. It looks once, and ends: between two looks nothing of it stays in memory. What does not
-answer is left out; that nothing at all is told any more is an alert, too.
+Usage: metrics SETTINGS. It looks once, and ends: between two looks nothing of it stays in memory. Where it is to
+look every few seconds it stays for some looks, since to begin takes as long as to look. What does not answer is
+left out; that nothing at all is told any more is an alert, too.
 """
 
 import datetime
@@ -14,6 +15,7 @@ import sys
 import time
 
 SECONDS = 5  # no question may take longer
+STAYS_SECONDS = 15
 SERVER_SECONDS, SERVERS = 2, 8  # what a server of a backend may take, and how many are asked at once
 CERTIFICATES_EVERY = 300  # seconds, unless one was touched
 OURS = ("/etc/", "/usr/local/")  # where configuration and programs lie that nobody else writes
@@ -272,16 +274,25 @@ def write(place, content):
     os.rename(f"{place}.new", place)
 
 
-def main(place):
+def look(known):
     """Look, and write down what is seen."""
-    with open(place, encoding="utf-8") as file:
-        known = json.load(file)
-    rows = [row for kind, look in KINDS.items() if known[kind] for row in look(known[kind])]
+    rows = [row for kind, rows_of in KINDS.items() if known[kind] for row in rows_of(known[kind])]
     texts = list(known["textfiles"])
     if known["certificates"]:
         texts.append(f"{known['file']}.certificates")
         read_certificates(known["certificates"], texts[-1])
     write(known["file"], "".join([text(rows), *others(texts)]))
+
+
+def main(place):
+    """Look once, or as often as there is time for; who waits for the next look is who called."""
+    began = time.monotonic()
+    with open(place, encoding="utf-8") as file:
+        known = json.load(file)
+    look(known)
+    while time.monotonic() - began + known["seconds"] < STAYS_SECONDS:
+        time.sleep(known["seconds"])
+        look(known)
 
 
 if __name__ == "__main__":
