@@ -52,14 +52,11 @@ def taken(known, chosen, repository, node):
 
 def kept(repository, source, name, file, tags):
     """What the repository says of a stream. One that breaks off is asked for once more."""
-    for tries_left in (1, 0):
-        stream = source.stream("/files", set=name)
-        try:
-            return repository.put(stream, file, tags)
-        except SourceError:
-            if not tries_left:
-                raise
-    return None
+    stream = source.stream("/files", set=name)
+    try:
+        return repository.put(stream, file, tags)
+    except SourceError:
+        return repository.put(source.stream("/files", set=name), file, tags)
 
 
 def tidy(known, chosen, repository):

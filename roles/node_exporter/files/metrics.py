@@ -162,8 +162,11 @@ def read_certificates(folder, place):
     paths = [path for name in names if os.path.isfile(path := os.path.join(folder, name, "cert.pem"))]
     changed = max((os.stat(each).st_ctime for each in (*paths, folder) if os.path.exists(each)), default=0)
     read_at = os.stat(place).st_mtime if os.path.exists(place) else 0
-    if not changed < read_at < time.time() < read_at + CERTIFICATES_EVERY:
-        write(place, text(certificate_rows(paths) if paths else ()))
+    if changed < read_at < time.time() < read_at + CERTIFICATES_EVERY:
+        return
+    rows = list(certificate_rows(paths)) if paths else []
+    if rows or not paths:  # else it took too long; what was told still counts
+        write(place, text(rows))
 
 
 def run_rows(place):
