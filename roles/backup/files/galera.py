@@ -18,11 +18,12 @@ from settings import RefusedError
 POSITION = re.compile(r"Recovered position:\s*([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}):(-?\d+)")
 NOBODY = uuid.UUID(int=0)
 GTID, XID = re.compile(r"\sGTID (\d+-\d+-\d+)"), re.compile(r"\sXid = (\d+)\s*$")
-# Nothing is loaded or contacted: the server says where its files are, and ends.
+# Nothing is loaded or contacted: the server says where its files are, and ends. What is about to be committed is
+# left as it is: a server of a group that is told to roll it back ends before it says anything.
 # fmt: off
 RECOVER = (
     "--wsrep-on=ON", "--wsrep-recover", "--wsrep-provider=/nowhere", "--wsrep-cluster-address=gcomm://",
-    "--binlog-format=ROW", "--disable-log-error",
+    "--binlog-format=ROW", "--disable-log-error", "--tc-heuristic-recover=OFF",
 )
 # fmt: on
 NUMBERED = """CREATE OR REPLACE TABLE mysql.cluster_seat (id INT PRIMARY KEY) ENGINE=InnoDB;
