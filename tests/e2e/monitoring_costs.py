@@ -18,7 +18,7 @@ TICKS = 100  # a second, in what proc(5) tells of a process
 LOOKS = 10  # at memory
 LOOK = f"""for unit in {" ".join((*WATCHING, *WATCHED))}; do
 id=$(systemctl show -P MainPID $unit)
-[ "${{id:-0}}" = 0 ] || echo $unit $(cat $(grep -l "/$unit[.]service$" /proc/[0-9]*/cgroup 2>/dev/null \
+[ "${{id:-0}}" = 0 ] || echo $unit $(cat /dev/null $(grep -l "/$unit[.]service$" /proc/[0-9]*/cgroup 2>/dev/null \
 | sed s/cgroup/smaps_rollup/) 2>/dev/null | awk '/^Pss:/ {{held += $2}} END {{print held + 0}}') \
 $(cut -d ' ' -f 14-17 /proc/$id/stat)
 done"""
