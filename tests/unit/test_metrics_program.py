@@ -21,13 +21,20 @@ def rows(name: str, known: object, monkeypatch: pytest.MonkeyPatch, said: str) -
 
 def test_units_are_told_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
     units = [{"name": "haproxy", "balances": True}, {"name": "ssh", "balances": False}]
-    answers = {"is-active": "failed\nactive\n", "list-units": "haproxy.service loaded failed failed HAProxy\n"}
-    monkeypatch.setitem(PROGRAM["unit_rows"].__globals__, "said", lambda *words: answers[words[1]])
-    assert list(PROGRAM["unit_rows"](units)) == [
+    said = """haproxy.service   loaded    failed   failed  HAProxy
+old.timer         loaded    failed   failed  What was once
+ssh.service       loaded    active   running OpenBSD Secure Shell server
+sshd.service      not-found inactive dead    sshd.service
+"""
+    assert rows("unit_rows", units, monkeypatch, said) == [
         ("unit_active", {"unit": "haproxy", "balances": "yes"}, 0),
         ("unit_active", {"unit": "ssh", "balances": "no"}, 1),
         ("unit_failed", {"unit": "haproxy"}, 1),
+        ("unit_failed", {"unit": "old.timer"}, 1),
     ]
+    assert rows("unit_rows", [units[1]], monkeypatch, "") == []  # it did not answer
+    gone = rows("unit_rows", [units[1]], monkeypatch, "haproxy.service loaded active running HAProxy\n")
+    assert gone == [("unit_active", {"unit": "ssh", "balances": "no"}, 0)]
 
 
 @pytest.mark.parametrize(

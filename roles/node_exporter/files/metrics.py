@@ -5,7 +5,6 @@ look every few seconds it stays for some looks, since to begin takes as long as 
 left out; that nothing at all is told any more is an alert, too.
 """
 
-import datetime
 import hashlib
 import json
 import os
@@ -66,13 +65,14 @@ def said(*words):
 
 
 def unit_rows(units):
-    """Whether the units run, asked in one call; and all that failed."""
-    states = said("systemctl", "is-active", *(unit["name"] for unit in units)).split() if units else []
-    for unit, state in zip(units, states, strict=False):
+    """Whether the units run, and all that failed. To ask takes longer than to be told of all there are."""
+    told = said("systemctl", "list-units", "--all", "--full", "--no-legend", "--plain")
+    states = {row[0].removesuffix(".service"): row[2] for row in map(str.split, told.splitlines())}
+    for unit in units if states else ():
         labels = {"unit": unit["name"], "balances": "yes" if unit["balances"] else "no"}
-        yield "unit_active", labels, int(state == "active")
-    for line in said("systemctl", "list-units", "--failed", "--no-legend", "--plain").splitlines():
-        yield "unit_failed", {"unit": line.split()[0].removesuffix(".service")}, 1
+        yield "unit_active", labels, int(states.get(unit["name"]) == "active")
+    for name in (name for name, state in states.items() if state == "failed"):
+        yield "unit_failed", {"unit": name}, 1
 
 
 def clock_rows(_):
@@ -180,6 +180,8 @@ def run_rows(place):
 
 def of_run(run):
     """One of them. A character that may not stand in a label would cost all metrics of the node."""
+    import datetime
+
     names = ("run", "verb", "about", "who", "result")
     labels = {name: "".join(filter(str.isprintable, run[name])) for name in names}
     began = datetime.datetime.fromisoformat(run["started"]).timestamp()
@@ -203,10 +205,12 @@ def database_rows(databases):
 def asked(database, path):
     """(status, what it knows by name) by a plain request; (0, {}) when it does not answer.
 
-    The library's HTTP client takes as long to load as a whole look.
+    The library's HTTP client takes as long to load as a whole look, and what finds names for addresses a part.
     """
     try:
-        with socket.create_connection((database["address"], database["port"]), SECONDS) as connection:
+        with socket.socket() as connection:
+            connection.settimeout(SECONDS)
+            connection.connect((database["address"], database["port"]))
             connection.sendall(f"GET {path} HTTP/1.0\r\n\r\n".encode())
             with connection.makefile("rb") as file:
                 head, _, body = file.read().decode(errors="replace").partition("\r\n\r\n")

@@ -4,7 +4,7 @@ import sandbox
 import watching
 
 # What the program finds now: what it told may be of before something was put right.
-FILES = 'import runpy; look = runpy.run_path("/usr/local/lib/cluster/metrics")["file_rows"]; '
+FILES = 'import runpy; look = runpy.run_path("/usr/local/lib/cluster/metrics.py")["file_rows"]; '
 COLLECT = {
     "files": f'python3 -I -c \'{FILES}print(*look("/var/lib/cluster/files.json"), sep="\\n")\'',
     "sandbox": sandbox.ask("prometheus-node-exporter"),
