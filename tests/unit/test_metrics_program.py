@@ -215,6 +215,31 @@ def test_a_file_that_was_changed_is_told_by_name(tmp_path: Path, monkeypatch: py
     assert list(PROGRAM["file_rows"](str(tmp_path / "nothing"))) == []
 
 
+def test_files_are_looked_at_again_after_a_run_and_after_some_looks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look_at, (known, told) = PROGRAM["look_at_files"], (tmp_path / "files.json", tmp_path / "told")
+    looks: list[str] = []
+    monkeypatch.setitem(
+        look_at.__globals__, "file_rows", lambda place: looks.append(place) or [("files_changed", {}, len(looks))]
+    )
+
+    def look(*, now: float, written: float | None = None) -> str:
+        if written is not None:
+            os.utime(told, (written, written))
+        monkeypatch.setattr(look_at.__globals__["time"], "time", lambda: now)
+        look_at(str(known), str(told), 60)
+        return told.read_text().split()[-1]
+
+    assert look(now=0) == "1", "cluster wrote none yet"
+    known.write_text("{}")
+    os.utime(known, (1000, 1000))
+    assert look(written=999, now=1001) == "2"
+    assert look(written=1001, now=1060) == "2"
+    assert look(written=1001, now=1061) == "3"
+    assert look(written=1061, now=1060) == "4", "a clock was put back"
+
+
 CERTIFICATES = PROGRAM["read_certificates"]
 
 

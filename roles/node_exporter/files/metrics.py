@@ -5,7 +5,6 @@ look every few seconds it stays for some looks, since to begin takes as long as 
 left out; that nothing at all is told any more is an alert, too.
 """
 
-import hashlib
 import json
 import os
 import socket
@@ -17,6 +16,7 @@ SECONDS = 5  # no question may take longer
 STAYS_SECONDS = 15
 SERVER_SECONDS, SERVERS = 2, 8  # what a server of a backend may take, and how many are asked at once
 CERTIFICATES_EVERY = 300  # seconds, unless one was touched
+FILES_EVERY = 4  # looks, unless cluster wrote one: to have what hashes takes as long as to hash
 OURS = ("/etc/", "/usr/local/")  # where configuration and programs lie that nobody else writes
 MOST_FILES = 20  # of which it tells by name
 HELP = {
@@ -115,6 +115,8 @@ def file_rows(place):
 
 def now(path):
     """The SHA-256 of a file as it is, None when there is none."""
+    import hashlib
+
     try:
         with open(path, "rb") as file:
             return hashlib.sha256(file.read()).hexdigest()
@@ -161,12 +163,24 @@ def read_certificates(folder, place):
     names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
     paths = [path for name in names if os.path.isfile(path := os.path.join(folder, name, "cert.pem"))]
     changed = max((os.stat(each).st_ctime for each in (*paths, folder) if os.path.exists(each)), default=0)
-    read_at = os.stat(place).st_mtime if os.path.exists(place) else 0
-    if changed < read_at < time.time() < read_at + CERTIFICATES_EVERY:
+    if counts(place, CERTIFICATES_EVERY, changed):
         return
     rows = list(certificate_rows(paths)) if paths else []
     if rows or not paths:  # else it took too long; what was told still counts
         write(place, text(rows))
+
+
+def look_at_files(known, place, seconds):
+    """Have a text with what files are not as they were left, made again after so many seconds, and after a run."""
+    left_at = os.stat(known).st_mtime if os.path.exists(known) else 0
+    if not counts(place, seconds, left_at):
+        write(place, text(file_rows(known)))
+
+
+def counts(place, seconds, since):
+    """Whether a text was made after a moment, and not longer ago than these seconds."""
+    made_at = os.stat(place).st_mtime if os.path.exists(place) else 0
+    return since < made_at < time.time() < made_at + seconds
 
 
 def run_rows(place):
@@ -244,7 +258,6 @@ KINDS = {
     "units": unit_rows,
     "clock": clock_rows,
     "virtual_ips": virtual_ip_rows,
-    "files": file_rows,
     "backends": backend_rows,
     "runs": run_rows,
     "databases": database_rows,
@@ -288,6 +301,9 @@ def look(known):
     if known["certificates"]:
         texts.append(f"{known['file']}.certificates")
         read_certificates(known["certificates"], texts[-1])
+    if known["files"]:
+        texts.append(f"{known['file']}.files")
+        look_at_files(known["files"], texts[-1], FILES_EVERY * known["seconds"])
     write(known["file"], "".join([text(rows), *others(texts)]))
 
 
