@@ -10,12 +10,12 @@ def get(path, shown):
         context.load_cert_chain(FOLDER + "/cert.pem", FOLDER + "/key.pem")
     handlers = urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
     url = f"https://{sys.argv[1]}:{sys.argv[2]}{path}"
-    return urllib.request.build_opener(*handlers).open(url, timeout=5).read().decode()
+    return urllib.request.build_opener(*handlers).open(url, timeout=20).read().decode()
 try:
     get("/metrics", False)
     print("answered")
-except OSError:
-    print("refused")
+except OSError as error:
+    print("silent" if isinstance(getattr(error, "reason", error), TimeoutError) else "refused")
 for path in sys.argv[3:]:
     print(get(path, True))
 """
@@ -33,7 +33,7 @@ def ask(prefix: str, *paths: str):  # noqa: ANN201
 
 
 def stranger(outcome) -> str:  # noqa: ANN001
-    """What somebody without a certificate met: answered, or refused."""
+    """What somebody without a certificate met: answered, refused, or silent when nothing came in time."""
     return outcome.stdout.split("\n", 1)[0]
 
 

@@ -8,10 +8,12 @@ def ask(shown):
     context = ssl.create_default_context(cafile=known["authority"])
     if shown:
         context.load_cert_chain(known["certificate"] + "/cert.pem", known["certificate"] + "/key.pem")
-    connection = http.client.HTTPSConnection(known["address"], known["port"], timeout=5, context=context)
+    connection = http.client.HTTPSConnection(known["address"], known["port"], timeout=20, context=context)
     try:
         connection.request("GET", "/state")
         return connection.getresponse().status
+    except TimeoutError:
+        return "silent"
     except OSError:
         return "refused"
 print(ask(False), ask(True))'"""
