@@ -10,7 +10,8 @@ from functools import partial
 import gtid
 from settings import RefusedError
 
-ASK_SECONDS, COPY_SECONDS, HOURS = 10.0, 600.0, 6 * 3600.0
+# To ask: a node gives with what its database leaves of the processors, and a busy one leaves little.
+ASK_SECONDS, COPY_SECONDS, HOURS = 30.0, 600.0, 6 * 3600.0
 CHUNK = 1 << 20
 
 
