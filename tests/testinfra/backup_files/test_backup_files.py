@@ -2,27 +2,14 @@
 
 import json
 
+import giving
 import sandbox
 
-CLIENT = """python3 -c 'import hashlib, http.client, json, ssl
-known = json.load(open("/etc/cluster/backup-files.json"))
-def asked(shown, path):
-    context = ssl.create_default_context(cafile=known["authority"])
-    if shown:
-        context.load_cert_chain(known["certificate"] + "/cert.pem", known["certificate"] + "/key.pem")
-    connection = http.client.HTTPSConnection(known["address"], known["port"], timeout=20, context=context)
-    try:
-        connection.request("GET", path)
-        return connection.getresponse().status
-    except TimeoutError:
-        return "silent"
-    except OSError:
-        return "refused"
-name = next(iter(known["sets"]))
-print(asked(False, "/files?set=" + name), asked(True, "/files?set=" + name))'"""
 COLLECT = {
     "service": "systemctl is-active cluster-backup-files; systemctl is-enabled cluster-backup-files",
-    "others": CLIENT,
+    "others": lambda node: giving.ask(
+        "/etc/cluster/backup-files.json", f"/files?set={next(iter(node.vars['backup_files_sets']))}"
+    ),
     "sandbox": sandbox.ask("cluster-backup-files"),
     "capabilities": "grep CapEff /proc/$(systemctl show -P MainPID cluster-backup-files)/status",
     "exchange": lambda node: " && ".join(
